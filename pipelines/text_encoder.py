@@ -1,0 +1,100 @@
+"""The bilingual caption encoder: a small BERT (Devlin et al. 2019) whose English and Chinese sentence vectors follow
+those of all-MiniLM-L6-v2 (distillation across languages: Reimers and Gurevych 2020).
+
+B prompts, T tokens, W hidden width (256), S sentence width (384).
+"""
+
+import re
+import unicodedata
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import BertConfig, BertModel, PreTrainedModel, PreTrainedTokenizerFast
+
+from pipelines import checkpoint, device
+from pipelines.errors import InputError
+
+MAX_CHARACTERS = 1000
+MAX_TOKENS = 64
+HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
+KANA_OR_HANGUL = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
+
+
+class TextEncoderConfig(BertConfig):
+    model_type = "tuwen-text-encoder"
+
+    def __init__(self, sentence_size: int = 384, **kwargs):
+        super().__init__(**kwargs)
+        self.sentence_size = sentence_size
+
+
+class TextEncoder(PreTrainedModel):
+    """input_ids, attention_mask [B, T] → (token vectors [B, T, W], sentence vector of length 1 [B, S])."""
+
+    config_class = TextEncoderConfig
+
+    def __init__(self, config: TextEncoderConfig):
+        super().__init__(config)
+        self.bert = BertModel(config, add_pooling_layer=False)
+        self.projection = nn.Linear(config.hidden_size, config.sentence_size)
+        self.post_init()
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        tokens = self.bert(input_ids, attention_mask).last_hidden_state  # (B, T, W)
+        mask = attention_mask[..., None].to(tokens)                      # (B, T, 1)
+        mean = (tokens * mask).sum(1) / mask.sum(1)                      # (B, W)
+        return tokens, F.normalize(self.projection(mean).float(), dim=1) # (B, T, W), (B, S)
+
+
+class PromptEncoder:
+    """The encoder with its tokenizer: prompts in, vectors out."""
+
+    def __init__(self, folder: Path | None = None):
+        folder = folder or checkpoint.WEIGHTS / "text-encoder"
+        checkpoint.verify(folder, "text-encoder")
+        self.hash = checkpoint.weights_hash(folder)
+        self.tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+        self.model = TextEncoder.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+        self.model.eval().to(device.device())
+
+    @torch.inference_mode()
+    def __call__(self, prompts: list[str]) -> tuple[Tensor, Tensor, Tensor]:
+        """Prompts → token vectors [B, T, W], attention mask [B, T], sentence vectors [B, S]; float32."""
+        batch = self.tokenizer(prompts, padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
+        batch = batch.to(device.device())
+        tokens, sentence = self.model(batch["input_ids"], batch["attention_mask"])
+        return tokens, batch["attention_mask"], sentence
+
+    def unknown_words(self, prompt: str) -> list[str]:
+        """The words or characters of `prompt` that the encoder has no token for."""
+        encoding = self.tokenizer(prompt, add_special_tokens=False, return_offsets_mapping=True)
+        unknown = self.tokenizer.unk_token_id
+        return [
+            prompt[start:end]
+            for token, (start, end) in zip(encoding["input_ids"], encoding["offset_mapping"], strict=True)
+            if token == unknown
+        ]
+
+
+def load_prompt_encoder() -> PromptEncoder:
+    return device.get("text-encoder", PromptEncoder)
+
+
+def clean_prompt(prompt: str) -> str:
+    """`prompt` without control characters, symbols and doubled spaces.
+
+    Raises InputError where nothing is left, where it is too long, or where it is in neither English nor Chinese.
+    """
+    if len(prompt) > MAX_CHARACTERS:
+        raise InputError("prompt_long", length=len(prompt), limit=MAX_CHARACTERS)
+    kept = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Co", "Cn", "Cs", "So", "Sk") else c for c in prompt)
+    kept = " ".join(unicodedata.normalize("NFKC", kept).split())
+    letters = [c for c in kept if c.isalpha()]
+    if not letters:
+        raise InputError("prompt_empty")
+    readable = sum(bool(HAN.match(c)) or "LATIN" in unicodedata.name(c, "") for c in letters)
+    if KANA_OR_HANGUL.search(kept) or readable < len(letters) / 2:
+        raise InputError("prompt_language")
+    return kept

