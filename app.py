@@ -1,0 +1,116 @@
+"""The front door: arguments, the page, the server. `python app.py --help` names what can be set."""
+
+import argparse
+import os
+import secrets
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+ASSETS = ROOT / "assets"
+SUFFIXES = (".webp", ".jpg", ".jpeg", ".png")
+MAX_EXAMPLES = 8
+MAX_QUEUE = 32
+DAY = 86_400  # seconds
+
+
+def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="app.py", description="Tuwen: words become pictures, pictures become words.")
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (%(default)s); 0.0.0.0 opens the page to the network")
+    add("--port", type=int, default=7860, help="port to listen on (%(default)s)")
+    add("--share", action="store_true", help="make a public link, guarded by a user name and a password")
+    add("--auth", metavar="USER:PASSWORD", help="ask visitors for these; --share makes up a pair when none is given")
+    add("--model", default="gan", metavar="NAME", help="text-to-image model chosen at first (%(default)s)")
+    add("--captioner", default="both", metavar="NAME", help="lstm, transformer or both, chosen at first (%(default)s)")
+    add("--weights", type=Path, metavar="DIR", help="folder of the models' weights (weights, beside this file)")
+    add("--data", type=Path, metavar="DIR", help="data folder whose first pictures become the examples to describe")
+    return parser.parse_args(argv)
+
+
+def credentials(auth: str | None, share: bool) -> tuple[str, str] | None:
+    """User name and password to ask for. A public link is never open: without `auth` it gets a pair of its own."""
+    if auth:
+        user, _, password = auth.partition(":")
+        if not user or not password:
+            raise SystemExit("--auth must be USER:PASSWORD, for example --auth ada:lovelace")
+        return user, password
+    if share:
+        password = secrets.token_urlsafe(12)
+        print(f"The public link asks for user name: tuwen  password: {password}")
+        return "tuwen", password
+    return None
+
+
+def example_pictures(data: Path | None) -> list[str]:
+    """Pictures to try out: those of the project, or the first ones of the folder `data`."""
+    folder = data or ASSETS / "examples"
+    if not folder.is_dir():
+        raise SystemExit(f"--data: there is no folder '{folder}'.")
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    return [str(path) for path in found[:MAX_EXAMPLES]]
+
+
+def build_app(model: str = "gan", captioner: str = "both", data: Path | None = None):
+    """The page as `gr.Blocks`. No model is loaded, and torch is not imported, until somebody asks for a result."""
+    import gradio as gr
+
+    from tabs import create, describe
+    from tabs.i18n import label
+
+    with gr.Blocks(title="Tuwen 图文", analytics_enabled=False, delete_cache=(DAY // 4, DAY)) as app:
+        language = gr.Textbox("en", visible=False)
+        with gr.Row(elem_id="head"):
+            gr.HTML((ASSETS / "logo.svg").read_text(), elem_id="logo")
+            gr.Markdown(label("app.tagline"), elem_id="tagline")
+            switch_language = gr.Button(label("app.language"), size="sm", min_width=70, elem_id="switch-language")
+            switch_appearance = gr.Button(label("app.appearance"), size="sm", min_width=70, elem_id="switch-appearance")
+        with gr.Tabs():
+            with gr.Tab(label("create.tab"), id="create"):
+                create.build(language, model)
+            with gr.Tab(label("describe.tab"), id="describe"):
+                describe.build(language, captioner, example_pictures(data))
+        app.load(None, None, language, js="() => window.tuwen.language")
+        switch_language.click(None, js="() => window.tuwen.switchLanguage()")
+        switch_appearance.click(None, js="() => window.tuwen.switchAppearance()")
+    return app.queue(max_size=MAX_QUEUE)
+
+
+def launch(app, **options):
+    """Serve `app`: its own look and languages, files of the temporary folder alone, nothing sent anywhere."""
+    from starlette.middleware import Middleware
+
+    from tabs.i18n import TRANSLATIONS
+    from tabs.language import LanguageScript
+    from tabs.theme import theme
+
+    return app.launch(
+        theme=theme(),
+        css_paths=ASSETS / "style.css",
+        favicon_path=ASSETS / "favicon.png",
+        i18n=TRANSLATIONS,
+        blocked_paths=[str(ROOT)],
+        max_file_size="40mb",
+        run_history=False,  # prompts and pictures stay out of the visitor's browser storage
+        enable_monitoring=False,
+        footer_links=["api"],
+        app_kwargs={"middleware": [Middleware(LanguageScript)]},
+        **options,
+    )
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parse_arguments(argv)
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    if arguments.weights:
+        os.environ["TUWEN_WEIGHTS"] = str(arguments.weights.resolve())  # read by pipelines.checkpoint
+    launch(
+        build_app(arguments.model, arguments.captioner, arguments.data),
+        server_name=arguments.host,
+        server_port=arguments.port,
+        share=arguments.share,
+        auth=credentials(arguments.auth, arguments.share),
+    )
+
+
+if __name__ == "__main__":
+    main()

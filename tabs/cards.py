@@ -1,0 +1,61 @@
+"""What the captioners say, as HTML: a card for each, its words to choose from, and the map of the chosen word.
+
+The maps are shown by style rules alone (a checked radio button), so that a result works without a script.
+"""
+
+from html import escape
+
+from PIL import Image
+
+from pipelines.outputs import CaptionOutput
+from tabs.attention import data_uri, sharpest, thumbnail, veil
+from tabs.i18n import text
+
+
+def caption_cards(image: Image.Image, outputs: list[CaptionOutput], language: str) -> str:
+    """One card for each captioner, which holds its captions in every language."""
+    width, height = image.size
+    photo = f'<img class="photo" src="{data_uri(thumbnail(image), "jpeg")}" alt="{text("describe.alt", language)}">'
+    stage = f'<div class="stage" style="--ratio:{width / height:.4f}">{photo}'
+    models = list(dict.fromkeys(output.model for output in outputs))
+    cards = [card(stage, [o for o in outputs if o.model == model], language) for model in models]
+    return f'<div class="cards">{"".join(cards)}</div><p class="hint">{text("describe.how", language)}</p>'
+
+
+def card(stage: str, outputs: list[CaptionOutput], language: str) -> str:
+    """The card of one captioner: its name, the opened `stage` with the picture, and its captions, the likeliest first."""
+    model, seconds = outputs[0].model, sum(output.seconds for output in outputs)
+    group = f"word-{model}"
+    captions = [
+        caption(output, c, group, chosen=output is outputs[0] and c == 0, language=language)
+        for output in outputs
+        for c in range(len(output.captions))
+    ]
+    return (
+        f'<section class="card" data-model="{escape(model)}">'
+        f"<header><h3>{text(f'describe.{model}', language)}</h3>"
+        f"<small>{text(f'describe.{model}_about', language)}</small>"
+        f"<time>{text('describe.time', language, seconds=f'{seconds:.2f}')}</time></header>"
+        f'{stage}<div class="captions">{"".join(captions)}</div></div></section>'
+    )
+
+
+def caption(output: CaptionOutput, index: int, group: str, chosen: bool, language: str) -> str:
+    """One caption as a line of words, each a radio button with its map; `chosen`: one of the maps is shown at first."""
+    tokens, attention = output.tokens[index], output.attention[index]
+    first = sharpest(attention) if chosen and len(tokens) else None
+    words = [
+        word(token, probability, data_uri(veil(where), "webp"), group, k == first, language)
+        for k, (token, probability, where) in enumerate(zip(tokens, output.probabilities[index], attention, strict=True))
+    ]
+    return f'<p class="caption" lang="{output.language}" data-caption="{escape(output.captions[index])}">{"".join(words)}</p>'
+
+
+def word(token: str, probability: float, overlay: str, group: str, checked: bool, language: str) -> str:
+    """One word; its underline is as strong as the model was sure."""
+    title = text("describe.word", language, word=escape(token), percent=round(100 * probability))
+    return (
+        f'<label class="word" style="--sure:{probability:.2f}" title="{title}">'
+        f'<input type="radio" name="{group}"{" checked" if checked else ""}><span>{escape(token)}</span>'
+        f'<img class="veil" src="{overlay}" alt=""></label>'
+    )

@@ -1,0 +1,94 @@
+"""The tab that puts pictures into words, and shows where the models looked at each word."""
+
+import gradio as gr
+from PIL import Image
+
+from pipelines.errors import InputError
+from pipelines.image_captioning.pipeline import BUILT_IN, load_captioner
+from tabs.cards import caption_cards
+from tabs.i18n import label
+from tabs.inputs import Picture, Slider
+from tabs.messages import messages
+
+MAX_BEAMS = 8
+LANGUAGES = {"en": ("en",), "zh": ("zh",), "both": ("en", "zh")}
+
+
+def read_picture(path: str | None) -> Image.Image:
+    from pipelines.images import open_image  # brings torch, which the page does not wait for
+
+    if path is None:
+        raise InputError("image_missing")
+    return open_image(path)
+
+
+def describe(
+    picture: str | None,
+    captioner: str = "both",
+    caption_language: str = "both",
+    num_beams: int = 3,
+    num_captions: int = 1,
+    language: str = "en",
+) -> tuple:
+    """Put a picture into words.
+
+    Args:
+        picture: The file of the picture.
+        captioner: lstm, transformer, or both side by side.
+        caption_language: en, zh or both.
+        num_beams: How many sentences the search follows at once.
+        num_captions: How many of them are returned, at most as many as beams.
+        language: Language of messages, en or zh.
+    """
+    captioners = BUILT_IN if captioner == "both" else (captioner,)
+    with messages(language):
+        image = read_picture(picture)
+        outputs = [
+            load_captioner(name)([image], num_beams=num_beams, num_captions=num_captions, language=spoken)[0]
+            for name in captioners
+            for spoken in LANGUAGES.get(caption_language, (caption_language,))
+        ]
+        return gr.update(value=caption_cards(image, outputs, language), visible=True), gr.update(visible=False)
+
+
+def build(language: gr.Textbox, captioner: str, examples: list[str]) -> None:
+    """Lay out the tab. `language` holds the language of the page, `captioner` is chosen at first."""
+    with gr.Row():
+        with gr.Column(scale=2, min_width=300, elem_id="describe-input"):
+            picture = Picture(
+                label=label("describe.picture"), placeholder=label("describe.picture_hint"), type="filepath",
+                sources=["upload", "clipboard", "webcam"], height=300, elem_id="picture", buttons=["fullscreen"],
+            )  # fmt: skip
+            samples = gr.Examples(
+                [[path] for path in examples], [picture], label=label("describe.examples"), elem_id="picture-examples"
+            )
+            captioners = gr.Radio(
+                [(label(f"describe.{name}"), name) for name in ("both", *BUILT_IN)],
+                value=captioner, label=label("describe.captioner"), elem_id="captioner",
+            )  # fmt: skip
+            spoken = gr.Radio(
+                [(label("describe.two_languages"), "both"), (label("describe.english"), "en"), (label("describe.chinese"), "zh")],
+                value="both", label=label("describe.language"), elem_id="caption-language",
+            )  # fmt: skip
+            with gr.Accordion(label("describe.more"), open=False, elem_id="describe-settings"):
+                num_beams = Slider(
+                    1, MAX_BEAMS, 3, step=1, label=label("describe.num_beams"), info=label("describe.num_beams_hint")
+                )
+                num_captions = Slider(
+                    1, MAX_BEAMS, 1, step=1, label=label("describe.num_captions"), info=label("describe.num_captions_hint")
+                )
+            button = gr.Button(label("describe.button"), variant="primary", elem_id="describe")
+        with gr.Column(scale=5, min_width=320):
+            empty = gr.HTML(label("describe.empty"), elem_classes="empty", elem_id="describe-empty")
+            cards = gr.HTML(visible=False, elem_id="captions")
+
+    run = {
+        "fn": describe,
+        "inputs": [picture, captioners, spoken, num_beams, num_captions, language],
+        "outputs": [cards, empty],
+        "concurrency_id": "model",
+        "concurrency_limit": 1,
+        "trigger_mode": "once",
+    }
+    button.click(api_name="describe", **run)
+    samples.load_input_event.then(api_visibility="private", **run)
