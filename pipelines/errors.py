@@ -16,7 +16,7 @@ SENTENCES = {
     "image_missing": "There is no picture. Upload, paste or photograph one.",
     "image_unreadable": "'{name}' can't be read as a picture. Use a PNG, JPEG, WebP, GIF, BMP or TIFF file that opens elsewhere.",
     "image_empty": "'{name}' is empty (0 bytes). Choose another file.",
-    "image_large": "'{name}' has {width} × {height} pixels; at most {limit} million are read. Make it smaller first.",
+    "image_large": "'{name}' has more than {limit} million pixels. Make it smaller first.",
     "file_missing": "There is no file '{name}'.",
     "model_unknown": "There is no model '{name}'. The built-in ones are: {known}.",
     "model_offline": "'{name}' is not on this computer, and the Hugging Face Hub can't be reached. The built-in models are: {known}.",

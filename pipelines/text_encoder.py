@@ -4,6 +4,7 @@ those of all-MiniLM-L6-v2 (distillation across languages: Reimers and Gurevych 2
 B prompts, T tokens, W hidden width (256), S sentence width (384).
 """
 
+import json
 import re
 import unicodedata
 from pathlib import Path
@@ -19,6 +20,7 @@ from pipelines.errors import InputError
 MAX_CHARACTERS = 1000
 MAX_TOKENS = 64
 HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
+LATIN_WORD = re.compile(r"[^\W\d_\u3000-\uffff]{2,}")
 KANA_OR_HANGUL = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
 
 
@@ -56,6 +58,7 @@ class PromptEncoder:
         checkpoint.verify(folder, "text-encoder")
         self.hash = checkpoint.weights_hash(folder)
         self.tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+        self.words = frozenset(json.loads((folder / "words.json").read_text(encoding="utf-8")))
         self.model = TextEncoder.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
         self.model.eval().to(device.device())
 
@@ -68,14 +71,18 @@ class PromptEncoder:
         return tokens, batch["attention_mask"], sentence
 
     def unknown_words(self, prompt: str) -> list[str]:
-        """The words or characters of `prompt` that the encoder has no token for."""
-        encoding = self.tokenizer(prompt, add_special_tokens=False, return_offsets_mapping=True)
-        unknown = self.tokenizer.unk_token_id
-        return [
-            prompt[start:end]
-            for token, (start, end) in zip(encoding["input_ids"], encoding["offset_mapping"], strict=True)
-            if token == unknown
-        ]
+        """The English words that no training sentence held, and the Chinese characters that have no token.
+
+        Raises InputError where they are most of the prompt: it is then in another language.
+        """
+        words = LATIN_WORD.findall(prompt)
+        strange = [w for w in words if w.lower() not in self.words]
+        characters = HAN.findall(prompt)
+        vocabulary = self.tokenizer.get_vocab()
+        strange_characters = [c for c in characters if c not in vocabulary]
+        if 2 * len(strange) > len(words) and len(words) > 1 and not characters:
+            raise InputError("prompt_language")
+        return list(dict.fromkeys(strange + strange_characters))
 
 
 def load_prompt_encoder() -> PromptEncoder:

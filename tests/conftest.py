@@ -1,0 +1,80 @@
+"""Tiny real pipelines: the classes that ship, with weights of a few channels, saved to disk and loaded from it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pipelines import checkpoint, device
+from pipelines.text_encoder import PromptEncoder, TextEncoder, TextEncoderConfig
+from pipelines.text_to_image.gan import Generator
+from training.train_text_encoder import build_tokenizer, write_words
+
+torch.set_num_threads(2)
+SENTENCES = ["a yellow flower with a dark centre", "a red bird on a branch", "a black dog running with this rose", "一朵黄色的花", "黑猫"] * 3
+
+
+def save_tiny_text_encoder(folder: Path) -> None:
+    torch.manual_seed(0)
+    tokenizer = build_tokenizer(SENTENCES, 200)
+    config = TextEncoderConfig(
+        vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
+        max_position_embeddings=64, sentence_size=12,
+    )  # fmt: skip
+    TextEncoder(config).half().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    write_words(SENTENCES, folder)
+    checkpoint.write_checksums(folder)
+
+
+def save_tiny_gan(folder: Path, text_encoder: Path) -> None:
+    torch.manual_seed(0)
+    generator = Generator(
+        channels=(16, 8, 8), noise_size=8, sentence_size=12, text_size=8, condition_size=16,
+        text_encoder=PromptEncoder(text_encoder).hash,
+    )  # fmt: skip
+    for block in generator.blocks:  # away from the zero that training starts at, so that words matter
+        torch.nn.init.normal_(block.norm1.affine.weight, std=0.5)
+    generator.half().save_pretrained(folder)
+    checkpoint.write_checksums(folder)
+
+
+@pytest.fixture
+def tiny_weights(tmp_path, monkeypatch) -> Path:
+    """A weights folder with a tiny text encoder and a tiny GAN, in the place of the shipped one."""
+    save_tiny_text_encoder(tmp_path / "weights" / "text-encoder")
+    save_tiny_gan(tmp_path / "weights" / "gan", tmp_path / "weights" / "text-encoder")
+    monkeypatch.setattr(checkpoint, "WEIGHTS", tmp_path / "weights")
+    forget_models()
+    yield tmp_path / "weights"
+    forget_models()
+
+
+def forget_models() -> None:
+    for name in device.loaded():
+        device.unload(name)
+
+
+@pytest.fixture
+def captioned_folder(tmp_path) -> Path:
+    """Twelve little pictures of one colour each with captions in both languages, as `datasets`' imagefolder wants them."""
+    folder = tmp_path / "pictures"
+    (folder / "images").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    colours = {"red": (220, 30, 30, "红色"), "yellow": (230, 210, 40, "黄色"), "blue": (40, 60, 220, "蓝色")}
+    rows = []
+    for k in range(12):
+        name = list(colours)[k % 3]
+        red, green, blue, chinese = colours[name]
+        pixels = np.clip(rng.normal((red, green, blue), 12, (48, 56, 3)), 0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / "images" / f"{k}.png")
+        rows.append({
+            "file_name": f"images/{k}.png", "captions": [f"a {name} flower", f"this flower is {name}"],
+            "captions_zh": [f"{chinese}的花"], "caption_source": "human",
+            "split": "test" if k >= 10 else "validation" if k == 9 else "train",
+        })  # fmt: skip
+    (folder / "metadata.jsonl").write_text("\n".join(json.dumps(r) for r in rows), encoding="utf-8")
+    return folder

@@ -1,0 +1,77 @@
+"""Captioned folders: every form of metadata, fixed splits, broken files counted, nothing read from outside."""
+
+import csv
+import json
+import shutil
+
+import pytest
+from PIL import Image
+
+from pipelines.errors import InputError
+from training.data import load, read, split_of
+
+
+def test_jsonl_gives_captions_splits_and_facts(captioned_folder):
+    records = read(captioned_folder)
+    assert [r.split for r in records].count("train") == 9
+    assert records[1].captions == ("a yellow flower", "this flower is yellow")
+    assert records[1].captions_zh == ("黄色的花",)
+    assert records[1].facts == {"caption_source": "human"}
+    assert {r.domain for r in records} == {"pictures"}
+
+
+def test_csv_with_one_or_several_captions(captioned_folder):
+    (captioned_folder / "metadata.jsonl").unlink()
+    with open(captioned_folder / "metadata.csv", "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerows([("file_name", "text"), ("images/0.png", "a red flower"), ("images/1.png", '["one", "two"]')])
+        writer.writerow(("images/2.png", ""))
+    assert [r.captions for r in read(captioned_folder)] == [("a red flower",), ("one", "two"), ()]
+
+
+def test_pictures_without_metadata_have_no_captions(captioned_folder):
+    (captioned_folder / "metadata.jsonl").unlink()
+    records = read(captioned_folder)
+    assert len(records) == 12 and not any(r.captions for r in records)
+
+
+def test_without_a_given_split_the_content_decides_so_that_duplicates_stay_together(captioned_folder):
+    (captioned_folder / "metadata.jsonl").unlink()
+    shutil.copy(captioned_folder / "images" / "3.png", captioned_folder / "copy.png")
+    split = {r.name: r.split for r in read(captioned_folder)}
+    assert split["copy.png"] == split["images/3.png"]
+    counts = [split_of(bytes([k % 256, k // 256])) for k in range(2000)]
+    assert all(0.07 < counts.count(s) / 2000 < 0.13 for s in ("test", "validation"))
+
+
+def test_broken_and_missing_files_are_skipped_and_counted(captioned_folder):
+    (captioned_folder / "images" / "0.png").write_bytes(b"broken")
+    (captioned_folder / "images" / "1.png").unlink()
+    data = load([captioned_folder], "train", size=16)
+    assert (len(data), sorted(data.skipped)) == (7, ["images/0.png", "images/1.png"])
+    assert data.pixels.shape == (7, 3, 16, 16)
+    assert data.pixels[0].float().mean((1, 2)).argmax() == 2  # the first that is left is blue, as its record says
+    assert data.records[0].captions[0] == "a blue flower"
+
+
+def test_pictures_without_captions_are_used_where_none_is_needed(captioned_folder):
+    metadata = captioned_folder / "metadata.jsonl"
+    rows = [json.loads(line) for line in metadata.read_text().splitlines()]
+    rows[0]["captions"], rows[1]["captions"] = [], None
+    metadata.write_text("\n".join(map(json.dumps, rows)))
+    assert len(load([captioned_folder], "train", size=8)) == 7
+    assert len(load([captioned_folder], "train", size=8, captioned=False)) == 9
+
+
+def test_no_path_leaves_the_folder(captioned_folder):
+    Image.new("RGB", (4, 4)).save(captioned_folder.parent / "secret.png")
+    (captioned_folder / "metadata.jsonl").write_text(json.dumps({"file_name": "../secret.png", "text": "x"}))
+    with pytest.raises(InputError) as caught:
+        read(captioned_folder)
+    assert caught.value.code == "data_outside"
+
+
+def test_an_empty_folder_and_no_folder_get_a_sentence(tmp_path, monkeypatch):
+    with pytest.raises(InputError) as caught:
+        read(tmp_path)
+    assert caught.value.code == "data_empty"

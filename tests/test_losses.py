@@ -1,0 +1,48 @@
+"""The adversarial losses against values worked out by hand."""
+
+import math
+
+import pytest
+import torch
+
+from training.losses import GAN_LOSSES, batch_deviation, mode_seeking
+
+REAL, FAKE, FOREIGN = torch.tensor([2.0, 0.5]), torch.tensor([-2.0, 0.0]), torch.tensor([0.5, -3.0])
+
+
+def softplus(x: float) -> float:
+    return math.log1p(math.exp(x))
+
+
+def test_hinge():
+    discriminator, generator = GAN_LOSSES["hinge"]
+    assert discriminator(REAL, FAKE, FOREIGN).item() == pytest.approx(0.25 + 0.5 * 0.5 + 0.5 * 0.75)
+    assert generator(FAKE).item() == pytest.approx(1.0)
+
+
+def test_minimax_and_non_saturating():
+    discriminator, minimax = GAN_LOSSES["minimax"]
+    expected = (softplus(-2) + softplus(-0.5)) / 2 + (softplus(-2) + softplus(0)) / 4 + (softplus(0.5) + softplus(-3)) / 4
+    assert discriminator(REAL, FAKE, FOREIGN).item() == pytest.approx(expected, rel=1e-5)
+    assert minimax(FAKE).item() == pytest.approx(-(softplus(-2) + softplus(0)) / 2, rel=1e-5)
+    assert GAN_LOSSES["non_saturating"][1](FAKE).item() == pytest.approx((softplus(2) + softplus(0)) / 2, rel=1e-5)
+
+
+def test_minimax_saturates_where_the_discriminator_wins_and_the_other_does_not():
+    gradients = []
+    for name in ("minimax", "non_saturating"):
+        logit = torch.tensor([-8.0], requires_grad=True)
+        GAN_LOSSES[name][1](logit).backward()
+        gradients.append(logit.grad.item())
+    assert abs(gradients[0]) < 0.001 < 0.99 < abs(gradients[1])
+
+
+def test_mode_seeking_punishes_only_what_is_alike():
+    image = torch.zeros(2, 3, 16, 16)
+    assert mode_seeking(image, image, floor=0.25).item() == 1
+    assert mode_seeking(image, image + 0.3, floor=0.25).item() == 0
+
+
+def test_batch_deviation_is_the_spread_over_the_batch():
+    x = torch.tensor([0.0, 2.0]).view(2, 1, 1, 1).expand(2, 5, 3, 3)
+    assert torch.allclose(batch_deviation(x), torch.ones(2, 1, 3, 3))
