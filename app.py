@@ -11,6 +11,7 @@ SUFFIXES = (".webp", ".jpg", ".jpeg", ".png")
 MAX_EXAMPLES = 8
 MAX_QUEUE = 32
 DAY = 86_400  # seconds
+BRAND = '<div class="brand">{logo}<span id="name">Tuwen<i>图文</i></span></div>'
 
 
 def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
@@ -58,9 +59,9 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
     from tabs.i18n import label
 
     with gr.Blocks(title="Tuwen 图文", analytics_enabled=False, delete_cache=(DAY // 4, DAY)) as app:
-        language = gr.Textbox("en", visible=False)
+        language = gr.Textbox(visible=False)
         with gr.Row(elem_id="head"):
-            gr.HTML((ASSETS / "logo.svg").read_text(), elem_id="logo")
+            gr.HTML(BRAND.format(logo=(ASSETS / "logo.svg").read_text()), elem_id="logo")
             gr.Markdown(label("app.tagline"), elem_id="tagline")
             switch_language = gr.Button(label("app.language"), size="sm", min_width=70, elem_id="switch-language")
             switch_appearance = gr.Button(label("app.appearance"), size="sm", min_width=70, elem_id="switch-appearance")

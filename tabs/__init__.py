@@ -1,1 +1,1 @@
-"""The page: one file a tab, and what the tabs share. No tensors here: pipelines are called with words, numbers and files."""
+"""The page: one file a tab, and what the tabs share. No tensors: pipelines take words, numbers, files."""

@@ -23,7 +23,7 @@ def caption_cards(image: Image.Image, outputs: list[CaptionOutput], language: st
 
 
 def card(stage: str, outputs: list[CaptionOutput], language: str) -> str:
-    """The card of one captioner: its name, the opened `stage` with the picture, and its captions, the likeliest first."""
+    """The card of one captioner: its name, the opened `stage` with the picture, its captions, the likeliest first."""
     model, seconds = outputs[0].model, sum(output.seconds for output in outputs)
     group = f"word-{model}"
     captions = [
@@ -45,10 +45,11 @@ def caption(output: CaptionOutput, index: int, group: str, chosen: bool, languag
     tokens, attention = output.tokens[index], output.attention[index]
     first = sharpest(attention) if chosen and len(tokens) else None
     words = [
-        word(token, probability, data_uri(veil(where), "webp"), group, k == first, language)
-        for k, (token, probability, where) in enumerate(zip(tokens, output.probabilities[index], attention, strict=True))
+        word(token, sure, data_uri(veil(where), "webp"), group, k == first, language)
+        for k, (token, sure, where) in enumerate(zip(tokens, output.probabilities[index], attention, strict=True))
     ]
-    return f'<p class="caption" lang="{output.language}" data-caption="{escape(output.captions[index])}">{"".join(words)}</p>'
+    whole = escape(output.captions[index])
+    return f'<p class="caption" lang="{output.language}" data-caption="{whole}">{"".join(words)}</p>'
 
 
 def word(token: str, probability: float, overlay: str, group: str, checked: bool, language: str) -> str:

@@ -69,7 +69,10 @@ def build(language: gr.Textbox, model: str) -> None:
         with gr.Row(elem_id="create-settings"):
             choices = [(label(f"create.model_{name}"), name) for name in BUILT_IN]
             models = gr.Radio(choices, value=model, label=label("create.model"), min_width=150)
-            num_images = Slider(1, MAX_PICTURES, 4, step=1, label=label("create.num_images"), elem_id="num-images")
+            num_images = Slider(
+                1, MAX_PICTURES, 4, step=1, label=label("create.num_images"), buttons=[], min_width=200,
+                elem_id="num-images",
+            )  # fmt: skip
             seed = gr.Textbox("0", label=label("create.seed"), elem_id="seed", max_lines=1, min_width=120)
             randomise = gr.Checkbox(True, label=label("create.random"), elem_id="random", min_width=160)
     empty = gr.HTML(label("create.empty"), elem_classes="empty", elem_id="create-empty")

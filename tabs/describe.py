@@ -58,6 +58,7 @@ def build(language: gr.Textbox, captioner: str, examples: list[str]) -> None:
             picture = Picture(
                 label=label("describe.picture"), placeholder=label("describe.picture_hint"), type="filepath",
                 sources=["upload", "clipboard", "webcam"], height=300, elem_id="picture", buttons=["fullscreen"],
+                show_label=False,
             )  # fmt: skip
             samples = gr.Examples(
                 [[path] for path in examples], [picture], label=label("describe.examples"), elem_id="picture-examples"
@@ -67,15 +68,20 @@ def build(language: gr.Textbox, captioner: str, examples: list[str]) -> None:
                 value=captioner, label=label("describe.captioner"), elem_id="captioner",
             )  # fmt: skip
             spoken = gr.Radio(
-                [(label("describe.two_languages"), "both"), (label("describe.english"), "en"), (label("describe.chinese"), "zh")],
+                [
+                    (label("describe.two_languages"), "both"),
+                    (label("describe.english"), "en"),
+                    (label("describe.chinese"), "zh"),
+                ],
                 value="both", label=label("describe.language"), elem_id="caption-language",
             )  # fmt: skip
             with gr.Accordion(label("describe.more"), open=False, elem_id="describe-settings"):
-                num_beams = Slider(
-                    1, MAX_BEAMS, 3, step=1, label=label("describe.num_beams"), info=label("describe.num_beams_hint")
-                )
-                num_captions = Slider(
-                    1, MAX_BEAMS, 1, step=1, label=label("describe.num_captions"), info=label("describe.num_captions_hint")
+                num_beams, num_captions = (
+                    Slider(
+                        1, MAX_BEAMS, start, step=1, label=label(f"describe.{name}"), buttons=[],
+                        info=label(f"describe.{name}_hint"), elem_id=name.replace("_", "-"),
+                    )
+                    for name, start in (("num_beams", 3), ("num_captions", 1))
                 )
             button = gr.Button(label("describe.button"), variant="primary", elem_id="describe")
         with gr.Column(scale=5, min_width=320):

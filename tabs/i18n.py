@@ -130,7 +130,7 @@ ZH = {
     "error.image_missing": "还没有图片。请上传、粘贴或拍一张。",
     "error.image_unreadable": "“{name}”不能作为图片读取。请用能在别处打开的 PNG、JPEG、WebP、GIF、BMP 或 TIFF 文件。",
     "error.image_empty": "“{name}”是空文件（0 字节）。请换一个文件。",
-    "error.image_large": "“{name}”有 {width} × {height} 个像素；最多读取 {limit} 百万像素。请先缩小。",
+    "error.image_large": "“{name}”超过 {limit} 百万像素。请先缩小。",
     "error.file_missing": "没有文件“{name}”。",
     "error.model_unknown": "没有模型“{name}”。自带的模型有：{known}。",
     "error.model_offline": "“{name}”不在这台电脑上，也连不上 Hugging Face Hub。自带的模型有：{known}。",
@@ -138,6 +138,7 @@ ZH = {
     "error.data_outside": "“{name}”在数据文件夹之外。只能列出元数据所在文件夹里的文件。",
     "error.data_unknown": "“{name}”既不是文件夹，也不是能从 Hugging Face Hub 载入的数据集。",
     "error.weights_missing": "缺少“{name}”的权重：没有文件 {path}。请连同权重重新克隆项目，或用 `make weights` 训练。",
+    "error.weights_mismatch": "“{name}”的权重是与另一个“{other}”一起训练的。请从项目的同一版本恢复这两者。",
     "error.weights_corrupted": "“{name}”的权重已损坏：{path} 与校验和不符。请从项目中恢复该文件。",
 }
 

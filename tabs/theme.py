@@ -24,10 +24,10 @@ def theme() -> Base:
         secondary_hue=SEAL,
         neutral_hue=PAPER,
         radius_size=RADIUS,
-        font=(LocalFont("IBM Plex Sans", (400, 600)), "system-ui", *CHINESE),
+        font=(LocalFont("IBM Plex Sans", (400, 700)), "system-ui", *CHINESE),
         font_mono=(LocalFont("IBM Plex Mono", (400,)), "ui-monospace", *CHINESE),
     )
-    look._font_css.append(LocalFont("Lora", (400, 700)).stylesheet()["css"])  # captions and headings, in style.css
+    look._font_css.append(LocalFont("Lora", (400, 600)).stylesheet()["css"])  # captions and headings, in style.css
     return look.set(
         body_background_fill="*neutral_100",
         body_background_fill_dark="*neutral_950",
@@ -48,7 +48,7 @@ def theme() -> Base:
         block_label_background_fill="transparent",
         block_label_background_fill_dark="transparent",
         block_label_border_width="0px",
-        block_title_text_weight="600",
+        block_title_text_weight="700",
         block_title_text_size="*text_sm",
         block_title_text_color="*neutral_600",
         block_title_text_color_dark="*neutral_300",
@@ -80,7 +80,7 @@ def theme() -> Base:
         button_secondary_border_color="*neutral_300",
         button_secondary_border_color_dark="*neutral_700",
         button_border_width="1px",
-        button_large_text_weight="600",
+        button_large_text_weight="700",
         checkbox_background_color_selected="*primary_600",
         checkbox_background_color_selected_dark="*primary_600",
         checkbox_border_color_selected="*primary_600",

@@ -1,0 +1,186 @@
+"""The page as its visitors meet it: words become pictures, pictures become words, in both languages."""
+
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+ROOT = Path(__file__).resolve().parents[2]
+CAT = ROOT / "assets/examples/cat.webp"
+HAN = re.compile(r"[\u4e00-\u9fff]")
+
+
+def seeds(page) -> list[int]:
+    return [int(re.sub(r"\D", "", text)) for text in page.locator("#pictures .caption-label").all_inner_texts()]
+
+
+@pytest.mark.parametrize(("locale", "prompt"), [("en-US", "a yellow flower"), ("zh-CN", "一朵黄色的花")])
+def test_a_prompt_becomes_four_pictures(visit, locale, prompt):
+    visitor = visit(locale=locale)
+    visitor.create(prompt)
+    expect(visitor.page.locator("#pictures .thumbnail-item img")).to_have_count(4)
+    expect(visitor.page.locator("#create-empty")).to_be_hidden()
+    expect(visitor.page.locator("#made")).to_contain_text("秒" if locale == "zh-CN" else " s")
+    assert len(set(seeds(visitor.page))) == 4
+    assert visitor.outside == visitor.errors == []
+
+
+def test_a_seed_gives_the_same_pictures_again(visit):
+    page = (visitor := visit()).page
+    page.locator("#random input").uncheck()
+    page.locator("#seed textarea, #seed input").fill("7")
+    shown = []
+    for prompt in ("a red bird on a branch", "a white flower", "a red bird on a branch"):
+        with page.expect_response(lambda response: "/file=" in response.url and ".png" in response.url) as picture:
+            visitor.create(prompt)
+        shown.append(picture.value.body())
+        expect(page.locator("#pictures .caption-label").first).to_contain_text("7")
+    assert shown[0] == shown[2] != shown[1]
+
+
+def test_an_example_is_made_at_once(visit):
+    page = visit().page
+    page.locator("#prompt-examples").get_by_text("一只橘猫").click()
+    expect(page.locator("#pictures .thumbnail-item img")).to_have_count(4)
+    expect(page.locator("#prompt textarea, #prompt input")).to_have_value("一只橘猫")
+
+
+def test_a_photo_is_described_by_two_captioners_in_two_languages(visit):
+    visitor = visit()
+    visitor.open_describe()
+    visitor.upload(CAT)
+    visitor.page.locator("#describe").click()
+    captions = visitor.captions()
+    assert captions.keys() == {(model, spoken) for model in ("lstm", "transformer") for spoken in ("en", "zh")}
+    for (_, spoken), caption in captions.items():
+        assert bool(HAN.search(caption)) == (spoken == "zh")
+        assert len(caption) > 4
+    assert visitor.outside == visitor.errors == []
+
+
+def test_a_word_shows_where_the_model_looked(visit):
+    visitor = visit(locale="zh-CN")
+    visitor.open_describe()
+    visitor.page.locator("#picture-examples button").first.click()
+    visitor.captions()
+    card = visitor.page.locator("#captions .card").first
+    shown = card.locator("input:checked ~ .veil")
+    expect(shown).to_have_css("opacity", "1")
+    last = card.locator(".word").last
+    last.click()
+    expect(last.locator(".veil")).to_have_css("opacity", "1")
+    expect(shown).to_have_count(1)
+    photo, veil = card.locator(".photo").bounding_box(), last.locator(".veil").bounding_box()
+    assert {side: round(veil[side]) for side in veil} == {side: round(photo[side]) for side in photo}
+
+
+def test_one_captioner_can_be_asked_alone_for_several_captions(visit):
+    visitor = visit()
+    visitor.open_describe()
+    visitor.upload(CAT)
+    page = visitor.page
+    page.locator("#captioner label").last.click()
+    page.locator("#caption-language label").nth(1).click()
+    page.locator("#describe-settings button").click()
+    page.locator("#num-captions input[type=number]").fill("3")
+    page.locator("#describe").click()
+    visitor.captions()
+    expect(page.locator("#captions .card")).to_have_count(1)
+    captions = [each.get_attribute("data-caption") for each in page.locator("#captions .caption").all()]
+    assert len(set(captions)) == 3
+
+
+def test_the_language_of_the_page_can_be_switched_and_is_kept(visit):
+    page = visit(locale="zh-CN").page
+    expect(page.locator("#create")).to_have_text("生成")
+    page.locator("#switch-language").click()
+    expect(page.locator("#create")).to_have_text("Create")
+    assert not HAN.search(page.locator("#describe-empty, #create-empty").first.inner_text())
+    page.goto(page.url.split("?")[0])
+    expect(page.locator("#create")).to_have_text("Create")
+
+
+@pytest.mark.parametrize("locale", ["zh", "zh-TW", "zh-Hans-SG"])
+def test_every_chinese_browser_sees_chinese(visit, locale):
+    expect(visit(locale=locale).page.locator("#create")).to_have_text("生成")
+
+
+def test_other_browsers_see_english_throughout(visit):
+    visitor = visit(locale="fr-FR")
+    expect(visitor.page.locator("#create")).to_have_text("Create")
+    assert visitor.page.evaluate("document.documentElement.lang") == "en"
+
+
+def test_errors_are_said_in_chinese_and_the_page_goes_on(visit, tmp_path):
+    visitor = visit(locale="zh-CN")
+    visitor.create("   ")
+    assert "提示词是空的" in visitor.message()
+    visitor.page.locator("#random input").uncheck()
+    for wrong in ("-1", "abc", str(10**30)):
+        visitor.page.locator("#seed textarea, #seed input").fill(wrong)
+        visitor.create("一朵黄色的花")
+        assert wrong in visitor.message()
+    visitor.page.locator("#seed textarea, #seed input").fill("3")
+    visitor.create("一朵黄色的花")
+    expect(visitor.page.locator("#pictures .thumbnail-item img")).to_have_count(4)
+
+    visitor.open_describe()
+    visitor.page.locator("#describe").click()
+    assert "还没有图片" in visitor.message()
+    visitor.upload(CAT)
+    visitor.page.locator("#describe").click()
+    assert len(visitor.captions()) == 4
+
+
+def odd_files(folder: Path) -> dict[Path, bool]:
+    """Files that a visitor may upload, and whether they can be described."""
+    whole = Image.open(CAT).convert("RGB")
+    whole.save(folder / "whole.png")
+    content = (folder / "whole.png").read_bytes()
+    (folder / "notes.png").write_text("no picture")
+    (folder / "empty.png").write_bytes(b"")
+    (folder / "half.png").write_bytes(content[: len(content) // 2])
+    Image.new("1", (20_000, 20_000)).save(folder / "bomb.png")
+    whole.convert("CMYK").save(folder / "cmyk.jpg")
+    Image.new("I;16", (64, 64), 30_000).save(folder / "deep.png")
+    whole.save(folder / "moving.gif", save_all=True, append_images=[Image.new("RGB", whole.size)])
+    broken, fine = ("notes.png", "empty.png", "half.png", "bomb.png"), ("cmyk.jpg", "deep.png", "moving.gif")
+    return {folder / name: False for name in broken} | {folder / name: True for name in fine}
+
+
+def test_odd_files_are_described_or_explained(visit, tmp_path):
+    visitor = visit(locale="zh-CN")
+    visitor.open_describe()
+    for path, readable in odd_files(tmp_path).items():
+        visitor.upload(path)
+        visitor.page.locator("#describe").click()
+        if readable:
+            assert len(visitor.captions()) == 4, path.name
+        else:
+            assert f"“{path.name}”" in visitor.message()
+        visitor.page.reload()
+        visitor.open_describe()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_needs_no_sideways_scroll(visit, scheme):
+    visitor = visit(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    width = "document.documentElement.scrollWidth"
+    visitor.create("a white flower with purple stripes")
+    expect(visitor.page.locator("#pictures .thumbnail-item img")).to_have_count(4)
+    assert visitor.page.evaluate(width) == 390
+    visitor.open_describe()
+    visitor.page.locator("#picture-examples button").first.click()
+    visitor.captions()
+    assert visitor.page.evaluate(width) == 390
+    assert visitor.page.evaluate("document.body.classList.contains('dark')") == (scheme == "dark")
+
+
+def test_two_visitors_do_not_see_each_others_pictures(visit):
+    first, second = visit(), visit()
+    first.create("a purple flower")
+    expect(first.page.locator("#pictures .thumbnail-item img")).to_have_count(4)
+    expect(second.page.locator("#create-empty")).to_be_visible()
+    expect(second.page.locator("#pictures")).to_be_hidden()
