@@ -1,4 +1,4 @@
-"""Differentiable augmentation (Zhao et al. 2020) without hue, so that colours stay bound to their words."""
+"""Augmentation without hue, so that colours stay bound to their words; for the GAN differentiable (Zhao et al. 2020)."""
 
 import torch
 import torch.nn.functional as F
@@ -30,3 +30,15 @@ def differentiable_augment(images: Tensor) -> Tensor:
         mask[..., top : top + hole, left : left + hole] = 0
         images = images * mask
     return images.contiguous(memory_format=torch.channels_last)
+
+
+def shift_flip_brighten(pixels: Tensor, may_flip: Tensor) -> Tensor:
+    """uint8 [B, 3, H, W], bool [B] → uint8: a shift by up to a sixteenth, mirrored at random where allowed, brightness."""
+    size = pixels.shape[-1]
+    margin = size // 16
+    top, left = torch.randint(2 * margin + 1, (2,)).tolist()
+    images = F.pad(pixels.float(), [margin] * 4, mode="reflect")[..., top : top + size, left : left + size]
+    column = (len(images), 1, 1, 1)
+    mirrored = may_flip.view(column) & (torch.rand(column, device=images.device) < 0.5)
+    images = torch.where(mirrored, images.flip(-1), images)
+    return (images * (0.8 + 0.4 * torch.rand(column, device=images.device))).clamp(0, 255).byte()

@@ -110,7 +110,7 @@ class TrainingRun:
     def log(self, **scalars: Tensor | float) -> None:
         """Scalars of this step; those of every `log_every`-th step reach TensorBoard and the progress bar."""
         if (self.step + 1) % self.config.log_every == 0:
-            self._scalars.update({name: float(value) for name, value in scalars.items()})
+            self._scalars.update({name: float(torch.as_tensor(value).detach()) for name, value in scalars.items()})
 
     def sample(self, sheet: Image.Image, name: str = "samples") -> None:
         """A sheet of samples, as a file and in TensorBoard."""

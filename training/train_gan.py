@@ -71,27 +71,28 @@ def read_records(config: GANTrainingConfig, split: str) -> list[Record]:
     return [r for r in records if r.split == split and r.captions]
 
 
-def build(config: GANTrainingConfig, text_encoder_hash: str) -> tuple[Generator, Discriminator]:
+def build(config: GANTrainingConfig, encoder: PromptEncoder) -> tuple[Generator, Discriminator]:
     """Both networks, from `init_from` where it is given: its generator, and its discriminator if that is kept there."""
-    discriminator = Discriminator()
+    sentence_size = encoder.model.config.sentence_size
+    discriminator = Discriminator(sentence_size=sentence_size)
     if not config.init_from:
-        return Generator(channels=CHANNELS[config.image_size], text_encoder=text_encoder_hash), discriminator
+        channels = CHANNELS[config.image_size]
+        return Generator(channels, sentence_size=sentence_size, text_encoder=encoder.hash), discriminator
     generator = Generator.from_pretrained(config.init_from, torch_dtype=torch.float32, local_files_only=True)
-    generator.register_to_config(text_encoder=text_encoder_hash)
+    generator.register_to_config(text_encoder=encoder.hash)
     kept = Path(config.init_from) / "discriminator.safetensors"
     if kept.is_file():
-        discriminator.load_state_dict({name: x.float() for name, x in load_file(kept).items()})
+        discriminator.load_state_dict(load_file(kept))
     return generator, discriminator
 
 
 def export(config: GANTrainingConfig, generator: Generator, discriminator: Discriminator, facts: dict) -> None:
     """Write the checkpoint in half precision: the averaged generator, and the discriminator to go on from."""
     folder = Path(config.weights_dir)
-    Generator.from_config(generator.config).half().save_pretrained(folder)
-    half = {name: x.half() if x.is_floating_point() else x for name, x in generator.state_dict().items()}
-    save_file(half, folder / "diffusion_pytorch_model.safetensors", metadata={"format": "pt"})
-    judge = {name: x.half().contiguous() for name, x in discriminator.state_dict().items()}
-    save_file(judge, folder / "discriminator.safetensors", metadata={"format": "pt"})
+    generator.save_config(folder)
+    for module, name in ((generator, "diffusion_pytorch_model"), (discriminator, "discriminator")):
+        half = {key: (x.half() if x.is_floating_point() else x).contiguous() for key, x in module.state_dict().items()}
+        save_file(half, folder / f"{name}.safetensors", metadata={"format": "pt"})
     (folder / "training.json").write_text(json.dumps(facts, indent=1) + "\n")
     checkpoint.write_checksums(folder)
 
@@ -100,7 +101,7 @@ def main(arguments: list[str] | None = None) -> None:
     config = parse(GANTrainingConfig(), PRESETS, __doc__, arguments)
     run = TrainingRun(config)
     encoder = PromptEncoder()
-    generator, discriminator = build(config, encoder.hash)
+    generator, discriminator = build(config, encoder)
     generator = generator.to(memory_format=torch.channels_last)
     if config.dry_run:
         return show(config, generator=generator, discriminator=discriminator)

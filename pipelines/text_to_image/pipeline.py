@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipelines.errors import InputError
+from pipelines.numbers import whole
 from pipelines.outputs import TextToImageOutput
 
 BUILT_IN = ("gan",)
@@ -63,18 +64,6 @@ class TextToImagePipeline:
         settings.pop("on_step", None)
         used = {"prompt": cleaned, "unknown_words": unknown_words, **settings}
         return TextToImageOutput(images, seeds, self.name, seconds, used)
-
-
-def whole(value: object, code: str, least: int, limit: int) -> int:
-    """`value` as a whole number from `least` to `limit`, or InputError(code)."""
-    try:
-        number = int(value)
-        exact = number == float(value)
-    except (TypeError, ValueError, OverflowError):
-        exact = False
-    if not exact or not least <= number <= limit:
-        raise InputError(code, value=value, limit=limit)
-    return number
 
 
 def load_text_to_image(name: str = "gan") -> TextToImagePipeline:

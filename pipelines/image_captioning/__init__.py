@@ -1,0 +1,1 @@
+"""Pictures → words: one call, several kinds of model behind it."""

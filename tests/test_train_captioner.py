@@ -1,0 +1,71 @@
+"""The captioners' training on a dozen pictures: every objective runs from the last one's weights, and resumes exactly."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from training import train_captioner
+from training.train_captioner import CaptionerTrainingConfig, PictureSampler, Reward, self_critical_loss
+from training.data import read
+
+
+def run(folder, tmp_path, name: str, *flags: str) -> dict[str, torch.Tensor]:
+    train_captioner.main([
+        "--preset", "tiny", "--data", str(folder), "--output_dir", str(tmp_path / name),
+        "--weights_dir", str(tmp_path / f"{name}-weights"), *flags,
+    ])  # fmt: skip
+    return load_file(tmp_path / f"{name}-weights" / "model.safetensors")
+
+
+@pytest.mark.parametrize("model", ["lstm", "transformer"])
+def test_resumed_equals_unbroken(captioned_folder, tmp_path, model):
+    unbroken = run(captioned_folder, tmp_path, "unbroken", "--model", model)
+    run(captioned_folder, tmp_path, "stopped", "--model", model, "--max_steps", "2", "--lr_scheduler", "constant")
+    state = next((tmp_path / "stopped").glob("state-*2"))
+    assert (state / "run.json").is_file()
+    constant = run(captioned_folder, tmp_path, "whole", "--model", model, "--lr_scheduler", "constant")
+    resumed = run(captioned_folder, tmp_path, "stopped", "--model", model, "--lr_scheduler", "constant", "--resume")
+    assert all(torch.equal(constant[k], resumed[k]) for k in constant)
+    assert any(not torch.equal(constant[k], unbroken[k]) for k in constant)  # the schedule was obeyed
+
+
+def test_the_three_objectives_follow_each_other(captioned_folder, tmp_path):
+    frozen = run(captioned_folder, tmp_path, "frozen")
+    tuned = run(
+        captioned_folder, tmp_path, "tuned", "--objective", "finetune", "--init_from", str(tmp_path / "frozen-weights"),
+        "--encoder_learning_rate", "0.01",
+    )  # fmt: skip
+    run(
+        captioned_folder, tmp_path, "critical", "--objective", "self_critical",
+        "--init_from", str(tmp_path / "tuned-weights"),
+    )  # fmt: skip
+    changed = {k for k in frozen if not torch.equal(frozen[k], tuned[k])}
+    assert any(k.startswith("image_encoder.blocks.15") for k in changed)
+    assert not any(k.startswith(("image_encoder.stem", "image_encoder.blocks.0.")) for k in changed)
+    stages = json.loads((tmp_path / "critical-weights" / "training.json").read_text())
+    assert [s["config"]["objective"] for s in stages] == ["frozen", "finetune", "self_critical"]
+
+
+def test_self_critical_loss_raises_what_beats_its_siblings():
+    log_probability = torch.zeros(1, 2, 3, requires_grad=True)
+    mask = torch.tensor([[[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]]])
+    self_critical_loss(log_probability, torch.tensor([[3.0, 1.0]]), mask).backward()
+    assert torch.allclose(log_probability.grad, torch.tensor([[[-0.4, -0.4, 0.0], [0.4, 0.4, 0.4]]]))
+
+
+def test_a_human_caption_is_rewarded_above_a_foreign_one(captioned_folder):
+    records = read(captioned_folder)
+    reward = Reward(records)
+    own, foreign = (reward(0, "en", [*c.split(), "</s>"]) for c in ("this flower is red", "this flower is blue"))
+    assert own > foreign
+
+
+def test_the_sampler_keeps_to_its_shares(captioned_folder):
+    records = read(captioned_folder)
+    config = CaptionerTrainingConfig(headline="pictures", chinese_share=0.5, captions_per_image=4)
+    sampler = PictureSampler(records, config)
+    languages = [language for _ in range(200) for _, language in sampler.captions(0)]
+    assert 0.4 < languages.count("zh") / len(languages) < 0.6
+    assert len(sampler.pictures()) == config.batch_size
