@@ -22,8 +22,8 @@ lint: $(VENV)/.test
 
 weights: $(VENV)/.weights
 	$(PY) -m training.train_text_encoder $(ARGS)
-	$(PY) -m training.train_captioner transformer $(ARGS)
-	$(PY) -m training.train_captioner lstm $(ARGS)
+	$(PY) -m training.train_captioner --model transformer $(ARGS)
+	$(PY) -m training.train_captioner --model lstm $(ARGS)
 	$(PY) -m training.train_gan $(ARGS)
 
 bench: $(VENV)/.demo

@@ -95,6 +95,7 @@ def launch(app, **options):
         enable_monitoring=False,
         footer_links=["api"],
         app_kwargs={"middleware": [Middleware(LanguageScript)]},
+        quiet=True,
         **options,
     )
 
@@ -104,13 +105,17 @@ def main(argv: list[str] | None = None) -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     if arguments.weights:
         os.environ["TUWEN_WEIGHTS"] = str(arguments.weights.resolve())  # read by pipelines.checkpoint
-    launch(
-        build_app(arguments.model, arguments.captioner, arguments.data),
+    app = build_app(arguments.model, arguments.captioner, arguments.data)
+    _, address, link = launch(
+        app,
         server_name=arguments.host,
         server_port=arguments.port,
         share=arguments.share,
         auth=credentials(arguments.auth, arguments.share),
+        prevent_thread_lock=True,
     )
+    print(f"Tuwen is open at {link or address} (stop it with Ctrl+C)", flush=True)
+    app.block_thread()
 
 
 if __name__ == "__main__":

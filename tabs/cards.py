@@ -49,7 +49,7 @@ def caption(output: CaptionOutput, index: int, group: str, chosen: bool, languag
         for k, (token, sure, where) in enumerate(zip(tokens, output.probabilities[index], attention, strict=True))
     ]
     whole = escape(output.captions[index])
-    return f'<p class="caption" lang="{output.language}" data-caption="{whole}">{"".join(words)}</p>'
+    return f'<p class="sentence" lang="{output.language}" data-caption="{whole}">{"".join(words)}</p>'
 
 
 def word(token: str, probability: float, overlay: str, group: str, checked: bool, language: str) -> str:

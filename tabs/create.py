@@ -86,6 +86,7 @@ def build(language: gr.Textbox, model: str) -> None:
         "fn": generate,
         "inputs": [prompt, models, num_images, seed, randomise, language],
         "outputs": [pictures, made, seed, empty],
+        "show_progress_on": [pictures, empty],
         "concurrency_id": "model",
         "concurrency_limit": 1,
         "trigger_mode": "once",

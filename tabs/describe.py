@@ -4,13 +4,12 @@ import gradio as gr
 from PIL import Image
 
 from pipelines.errors import InputError
-from pipelines.image_captioning.pipeline import BUILT_IN, load_captioner
+from pipelines.image_captioning.pipeline import BUILT_IN, MAX_BEAMS, load_captioner
 from tabs.cards import caption_cards
 from tabs.i18n import label
 from tabs.inputs import Picture, Slider
 from tabs.messages import messages
 
-MAX_BEAMS = 8
 LANGUAGES = {"en": ("en",), "zh": ("zh",), "both": ("en", "zh")}
 
 
@@ -60,6 +59,7 @@ def build(language: gr.Textbox, captioner: str, examples: list[str]) -> None:
                 sources=["upload", "clipboard", "webcam"], height=300, elem_id="picture", buttons=["fullscreen"],
                 show_label=False,
             )  # fmt: skip
+            button = gr.Button(label("describe.button"), variant="primary", elem_id="describe")
             samples = gr.Examples(
                 [[path] for path in examples], [picture], label=label("describe.examples"), elem_id="picture-examples"
             )
@@ -83,7 +83,6 @@ def build(language: gr.Textbox, captioner: str, examples: list[str]) -> None:
                     )
                     for name, start in (("num_beams", 3), ("num_captions", 1))
                 )
-            button = gr.Button(label("describe.button"), variant="primary", elem_id="describe")
         with gr.Column(scale=5, min_width=320):
             empty = gr.HTML(label("describe.empty"), elem_classes="empty", elem_id="describe-empty")
             cards = gr.HTML(visible=False, elem_id="captions")

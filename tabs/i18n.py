@@ -31,7 +31,7 @@ EN = {
         "and press Enter. The first time takes a few seconds, while the model loads.</span>"
     ),
     "create.picture": "seed {seed}",
-    "create.made": "{count} × {model} · {seconds} s",
+    "create.made": "{model} · {count} in {seconds} s",
     "create.unknown": "Not in the model's vocabulary, so hardly followed: {words}",
     "describe.tab": "Describe",
     "describe.picture": "Picture",
@@ -61,6 +61,8 @@ EN = {
     "describe.how": "Choose a word to see where the model looked. The line under it is how sure it was.",
     "describe.alt": "The picture, lit where the model looked",
     "describe.word": "{word}: {percent} % sure",
+    "status.processing": "working",
+    "status.queue": "waiting, place",
     "error.title": "That did not work",
     "error.unexpected": "Something went wrong that should not have. The terminal where Tuwen runs says more.",
 } | {f"error.{code}": sentence for code, sentence in SENTENCES.items()}
@@ -86,7 +88,7 @@ ZH = {
         "第一次要载入模型，需要几秒钟。</span>"
     ),
     "create.picture": "种子 {seed}",
-    "create.made": "{count} 张 · {model} · {seconds} 秒",
+    "create.made": "{model} · {count} 张，用时 {seconds} 秒",
     "create.unknown": "模型不认识这些词，所以几乎不会照做：{words}",
     "describe.tab": "描述图片",
     "describe.picture": "图片",
@@ -116,6 +118,8 @@ ZH = {
     "describe.how": "点一个词，看模型说它时在看哪里。词下面的线表示把握有多大。",
     "describe.alt": "图片，亮处是模型所看的地方",
     "describe.word": "{word}：把握 {percent}%",
+    "status.processing": "处理中",
+    "status.queue": "排队，位置",
     "error.title": "没有成功",
     "error.unexpected": "出了一个不该出的错。运行 Tuwen 的终端里有更多说明。",
     "error.prompt_empty": "提示词是空的。请描述你想看到什么，例如：一朵花心深色的黄花。",
@@ -134,6 +138,7 @@ ZH = {
     "error.file_missing": "没有文件“{name}”。",
     "error.model_unknown": "没有模型“{name}”。自带的模型有：{known}。",
     "error.model_offline": "“{name}”不在这台电脑上，也连不上 Hugging Face Hub。自带的模型有：{known}。",
+    "error.model_kind": "“{name}”里没有可用于 {task} 的 safetensors 权重模型。请另选一个。",
     "error.data_empty": "“{name}”里没有能读取的图片。",
     "error.data_outside": "“{name}”在数据文件夹之外。只能列出元数据所在文件夹里的文件。",
     "error.data_unknown": "“{name}”既不是文件夹，也不是能从 Hugging Face Hub 载入的数据集。",

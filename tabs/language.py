@@ -3,39 +3,29 @@
 Gradio reads `navigator.language` before any script of ours may run, so a small script is put in front of its own.
 """
 
+import json
+from pathlib import Path
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-SCRIPT = """<script>
-(() => {
-  let chosen = new URLSearchParams(location.search).get("lang");
-  try {
-    if (chosen) localStorage.setItem("tuwen-language", chosen);
-    chosen = chosen || localStorage.getItem("tuwen-language");
-  } catch { /* storage can be forbidden: the address and the browser's language remain */ }
-  const language = (chosen || navigator.language || "en").startsWith("zh") ? "zh" : "en";
-  const locale = language === "zh" ? "zh-CN" : "en";
-  Object.defineProperty(navigator, "language", { get: () => locale });
-  Object.defineProperty(navigator, "languages", { get: () => [locale] });
-  window.tuwen = {
-    language,
-    switchLanguage() {
-      const address = new URL(location.href);
-      address.searchParams.set("lang", language === "zh" ? "en" : "zh");
-      location.assign(address);
-    },
-    switchAppearance() {
-      document.body.classList.toggle("dark");
-    },
-  };
-})();
-</script>"""
+from tabs.i18n import TABLES, text
+
+WORDS = ("error.title", "status.processing", "status.queue")  # what Gradio itself shows in English only
+SCRIPT = Path(__file__).resolve().parent.parent / "assets" / "language.js"
+
+
+def script() -> str:
+    """The script, with the words of our tables, as an HTML element."""
+    words = {language: {key: text(key, language) for key in WORDS} for language in TABLES}
+    return f"<script>{SCRIPT.read_text().replace('WORDS[', json.dumps(words, ensure_ascii=False) + '[')}</script>"
 
 
 class LanguageScript:
-    """ASGI middleware that puts SCRIPT first into the head of every HTML page."""
+    """ASGI middleware that puts the script first into the head of every HTML page."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
+        self.head = b"<head>" + script().encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         start: Message | None = None  # the headers are held back until the body, whose length they state, is known
@@ -48,7 +38,7 @@ class LanguageScript:
             elif start is not None:
                 body += message.get("body", b"")
                 if not message.get("more_body", False):
-                    body = body.replace(b"<head>", b"<head>" + SCRIPT.encode(), 1)
+                    body = body.replace(b"<head>", self.head, 1)
                     headers = [(k, v) for k, v in start["headers"] if k != b"content-length"]
                     length = (b"content-length", str(len(body)).encode())
                     await send({**start, "headers": [*headers, length]})

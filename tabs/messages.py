@@ -15,11 +15,10 @@ logger = logging.getLogger(__name__)
 @contextmanager
 def messages(language: str) -> Iterator[None]:
     """Show what goes wrong inside: an InputError's own sentence, or a general one while the log keeps the cause."""
-    title = text("error.title", language)
     try:
         yield
     except InputError as error:
-        raise gr.Error(sentence(error, language), title=title, print_exception=False) from None
+        raise gr.Error(sentence(error, language), print_exception=False) from None
     except Exception as error:
         logger.exception("unexpected error")
-        raise gr.Error(text("error.unexpected", language), title=title, print_exception=False) from error
+        raise gr.Error(text("error.unexpected", language), print_exception=False) from error

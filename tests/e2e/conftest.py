@@ -97,7 +97,7 @@ class Visit:
         return {
             (card.get_attribute("data-model"), caption.get_attribute("lang")): caption.get_attribute("data-caption")
             for card in self.page.locator("#captions .card").all()
-            for caption in card.locator(".caption").all()
+            for caption in card.locator(".sentence").all()
         }
 
     def message(self) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tabs.language import SCRIPT
+from tabs.language import script
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,8 +23,8 @@ def fetch(url: str) -> tuple[int, bytes]:
 def test_the_language_script_runs_before_all_others(address):
     status, page = fetch(address)
     assert status == 200
-    assert page.decode().index(SCRIPT) < page.decode().index("<script", page.decode().index(SCRIPT) + 1)
-    assert page.count(SCRIPT.encode()) == 1
+    assert page.count(script().encode()) == 1
+    assert page.index(script().encode()) == page.index(b"<script")
 
 
 @pytest.mark.parametrize("path", ["app.py", "Makefile", "pipelines/errors.py", "assets/examples/cat.webp"])
@@ -42,3 +42,25 @@ def test_no_history_no_monitoring_and_no_analytics(address):
     assert not config["run_history"]
     assert not config["analytics_enabled"]
     assert fetch(f"{address}/monitoring")[0] in (403, 404)
+
+
+def call(address: str, name: str, *arguments) -> str:
+    """The stream of events that answers one call of the API."""
+    body = json.dumps({"data": arguments}).encode()
+    request = urllib.request.Request(
+        f"{address}/gradio_api/call/{name}", body, headers={"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as response:
+        event = json.loads(response.read())["event_id"]
+    return fetch(f"{address}/gradio_api/call/{name}/{event}")[1].decode()
+
+
+def test_a_call_cannot_name_a_file_of_the_computer(address):
+    picture = {"path": str(ROOT / "assets/examples/cat.webp"), "meta": {"_type": "gradio.FileData"}}
+    answer = call(address, "describe", picture, "lstm", "en", 3, 1, "en")
+    assert "event: error" in answer
+    assert "sentence" not in answer
+
+
+def test_a_call_cannot_name_a_model_that_is_not_offered(address):
+    assert "event: error" in call(address, "generate", "a flower", "/tmp", 1, "0", False, "en")

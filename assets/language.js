@@ -1,0 +1,34 @@
+// The language of the page, decided before Gradio reads navigator.language. WORDS is filled in by tabs/language.py.
+(() => {
+  let chosen = new URLSearchParams(location.search).get("lang");
+  try {
+    if (chosen) localStorage.setItem("tuwen-language", chosen);
+    chosen = chosen || localStorage.getItem("tuwen-language");
+  } catch { /* storage can be forbidden: the address and the browser's language remain */ }
+  const language = (chosen || navigator.language || "en").startsWith("zh") ? "zh" : "en";
+  const locale = language === "zh" ? "zh-CN" : "en";
+  Object.defineProperty(navigator, "language", { get: () => locale });
+  Object.defineProperty(navigator, "languages", { get: () => [locale] });
+
+  // What Gradio itself says in English only: the title of an error (style.css shows ours) and the state of a call.
+  const words = WORDS[language];
+  document.documentElement.style.setProperty("--error-title", JSON.stringify(words["error.title"]));
+  new MutationObserver(() => {
+    for (const status of document.querySelectorAll(".progress-text"))
+      for (const node of status.childNodes)
+        if (node.nodeType === Node.TEXT_NODE && /processing|queue:/.test(node.data))
+          node.data = node.data.replace("processing", words["status.processing"]).replace("queue:", words["status.queue"]);
+  }).observe(document, { subtree: true, childList: true, characterData: true });
+
+  window.tuwen = {
+    language,
+    switchLanguage() {
+      const address = new URL(location.href);
+      address.searchParams.set("lang", language === "zh" ? "en" : "zh");
+      location.assign(address);
+    },
+    switchAppearance() {
+      document.body.classList.toggle("dark");
+    },
+  };
+})();
