@@ -1,1 +1,1 @@
-"""Inference for both directions between pictures and words. Import the submodule that you need; nothing happens here."""
+"""Inference for both directions between pictures and words. Import the submodule you need; nothing happens here."""

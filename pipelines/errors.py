@@ -4,28 +4,50 @@ The English sentence is the exception's text; the page looks the code up in its 
 """
 
 SENTENCES = {
-    "prompt_empty": "The prompt is empty. Describe what you want to see, for example: a yellow flower with a dark centre.",
+    "prompt_empty": (
+        "The prompt is empty. Describe what you want to see, for example: a yellow flower with a dark "
+        "centre."
+    ),
     "prompt_long": "The prompt has {length} characters; at most {limit} are used. Shorten it.",
     "prompt_language": "The models know English and Chinese. Write the prompt in one of them.",
     "num_images": "The number of pictures must be a whole number from 1 to {limit}; it is {value}.",
     "seed": "The seed must be a whole number from 0 to {limit}; it is {value}.",
     "num_beams": "The number of beams must be a whole number from 1 to {limit}; it is {value}.",
-    "num_captions": "The number of captions must be a whole number from 1 to the number of beams ({limit}); it is {value}.",
+    "num_captions": (
+        "The number of captions must be a whole number from 1 to the number of beams ({limit}); it is "
+        "{value}."
+    ),
     "language": "Captions are written in English (en) or Chinese (zh); '{value}' is neither.",
     "setting_unknown": "The model '{model}' has no setting '{setting}'.",
     "image_missing": "There is no picture. Upload, paste or photograph one.",
-    "image_unreadable": "'{name}' can't be read as a picture. Use a PNG, JPEG, WebP, GIF, BMP or TIFF file that opens elsewhere.",
+    "image_unreadable": (
+        "'{name}' can't be read as a picture. Use a PNG, JPEG, WebP, GIF, BMP or TIFF file that opens "
+        "elsewhere."
+    ),
     "image_empty": "'{name}' is empty (0 bytes). Choose another file.",
     "image_large": "'{name}' has more than {limit} million pixels. Make it smaller first.",
     "file_missing": "There is no file '{name}'.",
     "model_unknown": "There is no model '{name}'. The built-in ones are: {known}.",
-    "model_offline": "'{name}' is not on this computer, and the Hugging Face Hub can't be reached. The built-in models are: {known}.",
+    "model_offline": (
+        "'{name}' is not on this computer, and the Hugging Face Hub can't be reached. The built-in models "
+        "are: {known}."
+    ),
+    "model_kind": "'{name}' holds no model for {task} with safetensors weights. Choose another one.",
     "data_empty": "There is no readable picture in '{name}'.",
     "data_outside": "'{name}' lies outside the data folder. List only files below the folder of the metadata.",
     "data_unknown": "'{name}' is neither a folder nor a data set that can be loaded from the Hugging Face Hub.",
-    "weights_missing": "The weights of '{name}' are missing: there is no file {path}. Clone the project again with its weights, or train them with `make weights`.",
-    "weights_corrupted": "The weights of '{name}' are damaged: {path} does not match its checksum. Restore that file from the project.",
-    "weights_mismatch": "The weights of '{name}' were trained beside another '{other}'. Restore both from one version of the project.",
+    "weights_missing": (
+        "The weights of '{name}' are missing: there is no file {path}. Clone the project again with its "
+        "weights, or train them with `make weights`."
+    ),
+    "weights_corrupted": (
+        "The weights of '{name}' are damaged: {path} does not match its checksum. Restore that file from the "
+        "project."
+    ),
+    "weights_mismatch": (
+        "The weights of '{name}' were trained beside another '{other}'. Restore both from one version of the "
+        "project."
+    ),
 }
 
 

@@ -40,7 +40,8 @@ class ConvNorm(nn.Module):
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, activate: bool = True):
         super().__init__()
         self.same = kernel - stride  # at even sizes SAME pads one pixel less on the left than on the right
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, 0 if stride > 1 else kernel // 2, groups=groups, bias=False)
+        padding = 0 if stride > 1 else kernel // 2
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
         self.norm = nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.01)
         self.activate = activate
 

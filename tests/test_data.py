@@ -32,7 +32,8 @@ def test_csv_with_one_or_several_captions(captioned_folder):
 def test_pictures_without_metadata_have_no_captions(captioned_folder):
     (captioned_folder / "metadata.jsonl").unlink()
     records = read(captioned_folder)
-    assert len(records) == 12 and not any(r.captions for r in records)
+    assert len(records) == 12
+    assert not any(r.captions for r in records)
 
 
 def test_without_a_given_split_the_content_decides_so_that_duplicates_stay_together(captioned_folder):

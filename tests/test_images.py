@@ -63,7 +63,8 @@ def png_header(width: int, height: int) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
@@ -81,7 +82,7 @@ def png_header(width: int, height: int) -> bytes:
 def test_what_is_no_picture_gets_a_sentence_with_its_name(tmp_path, data, code):
     file = tmp_path / "holiday.png"
     file.write_bytes(data)
-    with pytest.raises(InputError, match="holiday.png") as caught:
+    with pytest.raises(InputError, match=r"holiday\.png") as caught:
         open_image(file)
     assert caught.value.code == code
 
@@ -94,7 +95,8 @@ def test_a_missing_file_gets_a_sentence(tmp_path):
 
 def test_tensors_and_pictures_are_each_others_inverse():
     pixels = to_uint8([PHOTO], 32, crop=True)
-    assert pixels.shape == (1, 3, 32, 32) and pixels.dtype == torch.uint8
+    assert pixels.shape == (1, 3, 32, 32)
+    assert pixels.dtype == torch.uint8
     (back,) = to_pil(to_signed(pixels))
     assert np.array_equal(np.asarray(back), pixels[0].permute(1, 2, 0).numpy())
     assert np.array_equal(np.asarray(back), np.asarray(center_square(PHOTO, 32)))

@@ -22,7 +22,9 @@ def test_hinge():
 
 def test_minimax_and_non_saturating():
     discriminator, minimax = GAN_LOSSES["minimax"]
-    expected = (softplus(-2) + softplus(-0.5)) / 2 + (softplus(-2) + softplus(0)) / 4 + (softplus(0.5) + softplus(-3)) / 4
+    of_real, of_fake = softplus(-2) + softplus(-0.5), softplus(-2) + softplus(0)
+    of_foreign = softplus(0.5) + softplus(-3)
+    expected = of_real / 2 + of_fake / 4 + of_foreign / 4
     assert discriminator(REAL, FAKE, FOREIGN).item() == pytest.approx(expected, rel=1e-5)
     assert minimax(FAKE).item() == pytest.approx(-(softplus(-2) + softplus(0)) / 2, rel=1e-5)
     assert GAN_LOSSES["non_saturating"][1](FAKE).item() == pytest.approx((softplus(2) + softplus(0)) / 2, rel=1e-5)

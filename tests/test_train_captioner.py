@@ -1,4 +1,4 @@
-"""The captioners' training on a dozen pictures: every objective runs from the last one's weights, and resumes exactly."""
+"""The captioners' training on a dozen pictures: each objective goes on from the last one, and resumes exactly."""
 
 import json
 
@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import load_file
 
 from training import train_captioner
-from training.train_captioner import CaptionerTrainingConfig, PictureSampler, Reward, self_critical_loss
 from training.data import read
+from training.train_captioner import CaptionerTrainingConfig, PictureSampler, Reward, self_critical_loss
 
 
 def run(folder, tmp_path, name: str, *flags: str) -> dict[str, torch.Tensor]:

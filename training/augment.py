@@ -1,4 +1,4 @@
-"""Augmentation without hue, so that colours stay bound to their words; for the GAN differentiable (Zhao et al. 2020)."""
+"""Augmentation without hue, so that colours stay bound to their words; the GAN's is that of Zhao et al. (2020)."""
 
 import torch
 import torch.nn.functional as F
@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def random_crop_flip(pixels: Tensor, size: int) -> Tensor:
-    """uint8 [B, 3, H, W] → [B, 3, size, size]: one random window for the batch, every other picture mirrored at random."""
+    """uint8 [B, 3, H, W] → [B, 3, size, size]: one random window for the batch, each picture mirrored at random."""
     top, left = (int(torch.randint(n - size + 1, ())) for n in pixels.shape[-2:])
     pixels = pixels[..., top : top + size, left : left + size]
     mirrored = torch.rand(len(pixels), 1, 1, 1, device=pixels.device) < 0.5
@@ -33,7 +33,7 @@ def differentiable_augment(images: Tensor) -> Tensor:
 
 
 def shift_flip_brighten(pixels: Tensor, may_flip: Tensor) -> Tensor:
-    """uint8 [B, 3, H, W], bool [B] → uint8: a shift by up to a sixteenth, mirrored at random where allowed, brightness."""
+    """uint8 [B, 3, H, W], bool [B] → uint8: a shift by up to a sixteenth, a mirror where allowed, brightness."""
     size = pixels.shape[-1]
     margin = size // 16
     top, left = torch.randint(2 * margin + 1, (2,)).tolist()

@@ -1,4 +1,4 @@
-"""The text that the bilingual encoder learns from: sentences paired with the English sentences whose vectors they follow.
+"""The text that the bilingual encoder learns from: sentences, each with the English ones whose vectors it follows.
 
 Captions, translation pairs, and phrases put together from a glossary in both languages, so that single words and
 colours bind to things that no caption names.
@@ -61,7 +61,7 @@ def phrase_pairs(records: list[Record], num: int, seed: int) -> Iterator[Pair]:
     for _ in range(num):
         (c, cz), (c2, c2z) = rng.sample(words["colour"], 2)
         (t, tz), (p, pz), (q, qz) = (rng.choice(words[k]) for k in ("thing", "part", "quality"))
-        (a, az), (l, lz) = rng.choice(words["action"]), rng.choice(words["place"])
+        (a, az), (w, wz) = rng.choice(words["action"]), rng.choice(words["place"])
         one = rng.choice(("一朵", "一只", "一个", "", "一张图片："))
         english, chinese = rng.choice((
             (f"a {c} {t}", f"{one}{cz}的{tz}"),
@@ -75,10 +75,10 @@ def phrase_pairs(records: list[Record], num: int, seed: int) -> Iterator[Pair]:
             (f"a {t} with {c} {p}", f"{one}{cz}{pz}的{tz}"),
             (f"this {t} has {c} {p} and a {c2} center", f"这{one[1:2]}{tz}有{cz}的{pz}和{c2z}的中心"),
             (f"a {t} {a}", f"{one}{tz}在{az}"),
-            (f"a {t} {a} {l}", f"{one}{tz}{lz}{az}"),
-            (f"a {c} {t} {a} {l}", f"{one}{cz}的{tz}{lz}{az}"),
-            (f"a {c} {t} {l}", f"{one}{cz}的{tz}{lz}"),
-            (f"a {t} {l}", f"{lz.removeprefix('在')}的{tz}"),
+            (f"a {t} {a} {w}", f"{one}{tz}{wz}{az}"),
+            (f"a {c} {t} {a} {w}", f"{one}{cz}的{tz}{wz}{az}"),
+            (f"a {c} {t} {w}", f"{one}{cz}的{tz}{wz}"),
+            (f"a {t} {w}", f"{wz.removeprefix('在')}的{tz}"),
         ))  # fmt: skip
         yield english, [english]
         yield chinese, [english]

@@ -8,15 +8,13 @@ from typing import TypeVar
 from transformers import HfArgumentParser
 
 
-def option(default, help: str):
-    if isinstance(default, list):
-        return field(default_factory=lambda: list(default), metadata={"help": help})
+def option(default: bool | int | float | str, help: str):
     return field(default=default, metadata={"help": help})
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    data: list[str] = option([], "captioned folders or Hub dataset ids")
+    data: list[str] = field(default_factory=list, metadata={"help": "captioned folders or Hub dataset ids"})
     output_dir: str = option("runs/run", "states, samples and TensorBoard logs go here")
     weights_dir: str = option("weights/run", "the finished checkpoint goes here")
     seed: int = option(0, "decides initialisation, order, noise and augmentation")

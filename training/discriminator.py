@@ -19,7 +19,9 @@ class RandomProjection(nn.Module):
     def __init__(self, channels: int):
         super().__init__()
         self.across_channels = nn.ModuleList(nn.Conv2d(c, channels, 1, bias=False) for c in TAP_CHANNELS)
-        self.across_scales = nn.ModuleList(nn.Conv2d(channels, channels, 3, padding=1, bias=False) for _ in TAP_CHANNELS)
+        self.across_scales = nn.ModuleList(
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False) for _ in TAP_CHANNELS
+        )
         for conv in (*self.across_channels, *self.across_scales):
             nn.init.kaiming_normal_(conv.weight)
         self.requires_grad_(False)

@@ -13,7 +13,7 @@ COLOURS = ("red", "orange", "yellow", "pink", "purple", "white", "blue")
 
 def frechet_distance(first: Tensor, second: Tensor) -> float:
     """d² = |μ₁ − μ₂|² + tr(C₁ + C₂ − 2 (C₁C₂)^½) of two sets of features [N, F] (Heusel et al. 2017)."""
-    (mean1, cov1), (mean2, cov2) = ((x.double().mean(0), torch.cov(x.double().T).atleast_2d()) for x in (first, second))
+    (mean1, cov1), (mean2, cov2) = ((x.double().mean(0), torch.cov(x.double().T)) for x in (first, second))
     # the eigenvalues of C₁C₂ are real and not negative, whatever rounding says
     root = torch.linalg.eigvals(cov1 @ cov2).real.clamp(min=0).sqrt().sum()
     return ((mean1 - mean2).square().sum() + cov1.trace() + cov2.trace() - 2 * root).item()

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import ProjectConfiguration, set_seed
@@ -118,9 +119,8 @@ class TrainingRun:
             folder = self.output_dir / "samples"
             folder.mkdir(parents=True, exist_ok=True)
             sheet.save(folder / f"{name}_{self.step:07d}.webp", quality=85)
-            pixels = torch.frombuffer(bytearray(sheet.tobytes()), dtype=torch.uint8).view(1, sheet.height, sheet.width, 3)
             writer = self.accelerator.get_tracker("tensorboard", unwrap=True)
-            writer.add_images(name, pixels.numpy(), self.step, dataformats="NHWC")
+            writer.add_image(name, np.asarray(sheet), self.step, dataformats="HWC")
 
     def save(self) -> None:
         """Write the state whole or not at all, and drop the oldest beyond the limit."""

@@ -5,6 +5,7 @@ blocks, then `--preset self_critical` on CIDEr-D itself (Rennie et al. 2017), ea
 B pictures a batch, K captions a picture, T tokens, N cells of the grid.
 """
 
+import copy
 import json
 import random
 from dataclasses import asdict, dataclass
@@ -78,7 +79,7 @@ PRESETS = {
 @torch.inference_mode()
 def grid_features(encoder: ImageEncoder, pixels: Tensor, batch_size: int = 32) -> Tensor:
     """uint8 [M, 3, H, W] → the CNN's cells, float16 [M, N, 1280]."""
-    encoder = encoder.eval().to(memory_format=torch.channels_last)
+    encoder = copy.deepcopy(encoder).fuse().to(memory_format=torch.channels_last)
     rows = []
     for batch in tqdm(pixels.split(batch_size), desc="features", mininterval=10):
         with torch.autocast(encoder.device.type, torch.bfloat16):
@@ -205,10 +206,12 @@ def main(arguments: list[str] | None = None) -> None:
     data: CaptionedImages = load(config.data, "train", IMAGE_SIZE)
     model, tokenizer = build(config, data.records)
     if config.dry_run:
-        return show(config, captioner=model, image_encoder=model.image_encoder)
+        show(config, captioner=model, image_encoder=model.image_encoder)
+        return
     validation = [d for d in config.data if Path(d).name == config.headline] or config.data
     held_out = load(validation, "validation", IMAGE_SIZE)
-    held_out_pixels, held_out_records = held_out.pixels[: config.num_validation], held_out.records[: config.num_validation]
+    held_out_pixels = held_out.pixels[: config.num_validation]
+    held_out_records = held_out.records[: config.num_validation]
 
     finetune = config.objective == "finetune"
     encoder = model.image_encoder.requires_grad_(False)

@@ -5,7 +5,7 @@ B pictures a batch, Z noise width, S sentence width.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -37,7 +37,7 @@ SAMPLES_A_PROMPT = 8
 class GANTrainingConfig(TrainingConfig):
     output_dir: str = option("runs/gan", "states, samples and TensorBoard logs go here")
     weights_dir: str = option("weights/gan", "the finished checkpoint goes here")
-    scenes: list[str] = option([], "further captioned folders, of which only the pictures of `subject` are taken")
+    scenes: list[str] = field(default_factory=list, metadata={"help": "more folders, for pictures of `subject` only"})
     subject: str = option("dog", "a word that most captions of a picture of `scenes` must name")
     image_size: int = option(128, "pixels; a power of two from 16")
     loss: str = option("hinge", "hinge, minimax or non_saturating")
@@ -104,7 +104,8 @@ def main(arguments: list[str] | None = None) -> None:
     generator, discriminator = build(config, encoder)
     generator = generator.to(memory_format=torch.channels_last)
     if config.dry_run:
-        return show(config, generator=generator, discriminator=discriminator)
+        show(config, generator=generator, discriminator=discriminator)
+        return
 
     data: CaptionedImages = load_pixels(read_records(config, "train"), config.image_size * 9 // 8, crop=True)
     captions = encode_captions(data.records, encoder)

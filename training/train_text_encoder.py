@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm.auto import tqdm
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
@@ -49,9 +49,12 @@ class TextEncoderTrainingConfig(TrainingConfig):
 
 
 PRESETS = {
-    "tiny": {"max_steps": 20, "batch_size": 8, "hidden_size": 32, "num_layers": 1, "num_phrases": 200, "vocab_size": 500},
+    "tiny": {
+        "max_steps": 20, "batch_size": 8, "hidden_size": 32, "num_layers": 1, "num_phrases": 200, "vocab_size": 500,
+        "sample_every": 10, "save_every": 10, "lr_warmup_steps": 2,
+    },
     "small": {},
-}
+}  # fmt: skip
 
 
 def minilm_folder() -> Path:
@@ -170,7 +173,8 @@ def main(arguments: list[str] | None = None) -> None:
         )
     )  # fmt: skip
     if config.dry_run:
-        return show(config, text_encoder=model)
+        show(config, text_encoder=model)
+        return
 
     english = sorted({twin for _, twins in pairs for twin in twins})
     row = {sentence: k for k, sentence in enumerate(english)}
@@ -193,7 +197,9 @@ def main(arguments: list[str] | None = None) -> None:
     held_out_pairs = [(r["en"][0], r["zh_machine"][0]) for r in rows if Path(r["id"]).stem in held_out][:1000]
 
     run = TrainingRun(config)
-    optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, (0.9, 0.98), weight_decay=config.weight_decay)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), config.learning_rate, (0.9, 0.98), weight_decay=config.weight_decay
+    )
     model, optimizer, scheduler = run.prepare(model, optimizer, run.schedule(optimizer))
     ema = run.ema(model)
     rank, world = run.accelerator.process_index, run.accelerator.num_processes

@@ -71,7 +71,7 @@ def generate(
     language: str,
     sample: bool = False,
 ) -> Tensor:
-    """`num_captions` captions of each row of memory [B, N, D], as ids from the language's token on: [B · num_captions, T].
+    """`num_captions` captions of each row of memory [B, N, D]: ids [B · num_captions, T], the language's token first.
 
     Beam search, or with `sample` draws from the model's own distribution; both are transformers'.
     """

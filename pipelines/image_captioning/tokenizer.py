@@ -1,4 +1,4 @@
-"""The captioners' shared vocabulary: English words, Chinese characters, and a token a language that starts a caption."""
+"""The captioners' shared vocabulary: English words, Chinese characters, and for each language a token to start with."""
 
 import re
 from collections import Counter

@@ -4,6 +4,7 @@ scaled and shifted by text and noise (DF-GAN, Tao et al. 2022).
 B pictures, Z noise width, S sentence width, K condition width, C channels.
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -73,12 +74,13 @@ class Generator(ModelMixin, ConfigMixin):
         self.text = nn.Linear(sentence_size, text_size)
         joint = noise_size + text_size
         self.condition = nn.Sequential(
-            nn.Linear(joint, condition_size), nn.LeakyReLU(0.2), nn.Linear(condition_size, condition_size), nn.LeakyReLU(0.2)
+            nn.Linear(joint, condition_size),
+            nn.LeakyReLU(0.2),
+            nn.Linear(condition_size, condition_size),
+            nn.LeakyReLU(0.2),
         )
         self.seed = nn.Linear(joint, channels[0] * 16)
-        self.blocks = nn.ModuleList(
-            UpBlock(i, o, condition_size) for i, o in zip(channels[:-1], channels[1:], strict=True)
-        )
+        self.blocks = nn.ModuleList(UpBlock(i, o, condition_size) for i, o in pairwise(channels))
         self.expand = nn.Conv2d(channels[-1], 64, 3, padding=1)
         self.to_rgb = nn.Conv2d(16, 3, 3, padding=1)
 

@@ -1,4 +1,4 @@
-"""The one call for everything that makes pictures from words: checks, seeds, time. The models stand beside this file."""
+"""The one call for everything that makes pictures from words: checks, seeds, time. The models stand beside it."""
 
 import secrets
 import time

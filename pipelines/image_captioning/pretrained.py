@@ -1,0 +1,78 @@
+"""Any pretrained captioner of the Hugging Face Hub, or a folder of one: BLIP, GIT and their like."""
+
+import math
+from pathlib import Path
+
+import torch
+from huggingface_hub import constants, snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
+from PIL import Image
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
+from pipelines import device
+from pipelines.errors import InputError
+
+FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]  # neither pickled weights nor code
+MAX_WORDS = 30
+
+
+class PretrainedCaptioner:
+    """A pretrained model with its own processor. It writes the language it was trained on and gives no attention."""
+
+    def __init__(self, name: str, built_in: tuple[str, ...]):
+        folder = local_folder(name, built_in)
+        try:
+            self.processor = AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            self.model = AutoModelForImageTextToText.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError("model_kind", name=name, task="image captioning") from error
+        self.model.eval().to(device.device())
+
+    @torch.inference_mode()
+    def describe(self, images: list[Image.Image], num_beams: int, num_captions: int, language: str) -> list[dict]:
+        """For each picture its captions, tokens and probabilities, as `CaptionOutput` names them."""
+        pictures = []
+        for image in images:
+            inputs = self.processor(images=image, return_tensors="pt").to(device.device())
+            output = self.model.generate(
+                **inputs, num_beams=num_beams, num_return_sequences=num_captions, max_new_tokens=MAX_WORDS,
+                do_sample=False, no_repeat_ngram_size=3, return_dict_in_generate=True, output_scores=True,
+            )  # fmt: skip
+            scores = self.model.compute_transition_scores(
+                output.sequences, output.scores, getattr(output, "beam_indices", None), normalize_logits=num_beams == 1
+            )
+            captions = [self.read(ids, row) for ids, row in zip(output.sequences, scores.tolist(), strict=True)]
+            names = ("captions", "tokens", "probabilities")
+            pictures.append(dict(zip(names, map(list, zip(*captions, strict=True)), strict=True)) | {"attention": []})
+        return pictures
+
+    def read(self, ids: torch.Tensor, scores: list[float]) -> tuple[str, list[str], list[float]]:
+        """One caption, its tokens and their probabilities: the ids that were generated, special ones left out."""
+        tokenizer = self.processor.tokenizer
+        generated = ids[-len(scores) :].tolist()
+        kept = [(k, s) for k, s in zip(generated, scores, strict=True) if k not in tokenizer.all_special_ids]
+        tokens = [tokenizer.decode([k]).strip() for k, _ in kept]
+        caption = tokenizer.decode([k for k, _ in kept], skip_special_tokens=True).strip()
+        return caption, tokens, [min(1.0, math.exp(s)) for _, s in kept]
+
+
+def local_folder(name: str, built_in: tuple[str, ...]) -> Path:
+    """The folder `name`, or that of the Hub's model: from the cache, else downloaded. Offline it fails at once."""
+    if Path(name).is_dir():
+        return Path(name)
+    try:
+        return Path(snapshot_download(name, allow_patterns=FILES, local_files_only=True))
+    except HFValidationError as error:
+        raise InputError("model_unknown", name=name, known=", ".join(built_in)) from error
+    except LocalEntryNotFoundError:
+        pass
+    try:
+        if constants.HF_HUB_OFFLINE:
+            raise OfflineModeIsEnabled
+        return Path(snapshot_download(name, allow_patterns=FILES, etag_timeout=5))
+    except HfHubHTTPError as error:
+        raise InputError("model_unknown", name=name, known=", ".join(built_in)) from error
+    except (OSError, ValueError, OfflineModeIsEnabled) as error:
+        raise InputError("model_offline", name=name, known=", ".join(built_in)) from error

@@ -1,0 +1,60 @@
+"""The GAN's training on pictures of 32 pixels: a resumed run equals an unbroken one, and what it writes loads."""
+
+import json
+
+import torch
+from safetensors.torch import load_file
+
+from pipelines.text_to_image.gan import GANModel, Generator
+from training import train_gan
+from training.conditioning import short_captions
+from training.data import read
+from training.loop import batch_indices
+
+
+def run(folder, tmp_path, name: str, *flags: str) -> dict[str, torch.Tensor]:
+    train_gan.main([
+        "--preset", "tiny", "--data", str(folder), "--output_dir", str(tmp_path / name),
+        "--weights_dir", str(tmp_path / f"{name}-weights"), *flags,
+    ])  # fmt: skip
+    return load_file(tmp_path / f"{name}-weights" / "diffusion_pytorch_model.safetensors")
+
+
+def test_resumed_equals_unbroken(tiny_weights, captioned_folder, tmp_path):
+    unbroken = run(captioned_folder, tmp_path, "unbroken")
+    run(captioned_folder, tmp_path, "stopped", "--max_steps", "2")
+    resumed = run(captioned_folder, tmp_path, "stopped", "--resume")
+    assert unbroken.keys() == resumed.keys()
+    assert all(torch.equal(unbroken[k], resumed[k]) for k in unbroken)
+
+
+def test_what_is_written_loads_samples_and_goes_on(tiny_weights, captioned_folder, tmp_path):
+    run(captioned_folder, tmp_path, "first", "--loss", "non_saturating")
+    written = tmp_path / "first-weights"
+    images = GANModel(written).generate("a red flower", [1, 2])
+    assert [image.size for image in images] == [(32, 32)] * 2
+    assert len(list((tmp_path / "first" / "samples").glob("*.webp"))) == 2
+    assert len(list((tmp_path / "first").glob("state-0*"))) == 2
+    assert json.loads((written / "training.json").read_text())["pictures"] == 16
+    before = Generator.from_pretrained(written).state_dict()
+    after = run(captioned_folder, tmp_path, "second", "--init_from", str(written), "--learning_rate", "0")
+    assert all(torch.equal(before[k].half(), after[k]) for k in after if k.endswith("conv1.weight"))
+
+
+def test_a_dry_run_prints_the_configuration_and_trains_nothing(tiny_weights, captioned_folder, tmp_path, capsys):
+    output_dir = tmp_path / "nothing"
+    train_gan.main(["--preset", "tiny", "--data", str(captioned_folder), "--output_dir", str(output_dir), "--dry_run"])
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["config"]["image_size"] == 32
+    assert shown["parameters"]["generator"] > 0
+    assert not output_dir.exists()
+
+
+def test_an_epoch_shows_every_picture_once_over_all_processes():
+    steps = [batch_indices(12, 2, step, seed=0, rank=rank, world=2) for step in range(3) for rank in range(2)]
+    assert sorted(torch.cat(steps).tolist()) == list(range(12))
+    assert not torch.equal(batch_indices(12, 12, 0, seed=0), batch_indices(12, 12, 1, seed=0))
+
+
+def test_short_captions_name_the_thing_and_its_colour(captioned_folder):
+    assert short_captions(read(captioned_folder)[1]) == [("a flower", "一张花的照片"), ("a yellow flower", "黄色的花")]
