@@ -139,7 +139,6 @@ ZH = {
     "error.model_unknown": "没有模型“{name}”。自带的模型有：{known}。",
     "error.model_offline": "“{name}”不在这台电脑上，也连不上 Hugging Face Hub。自带的模型有：{known}。",
     "error.model_kind": "“{name}”里没有可用于 {task} 的 safetensors 权重模型。请另选一个。",
-    "error.model_kind": "“{name}”里没有可用于{task}、以 safetensors 保存的模型。请换一个。",
     "error.data_empty": "“{name}”里没有能读取的图片。",
     "error.data_outside": "“{name}”在数据文件夹之外。只能列出元数据所在文件夹里的文件。",
     "error.data_unknown": "“{name}”既不是文件夹，也不是能从 Hugging Face Hub 载入的数据集。",

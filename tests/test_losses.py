@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from training.losses import GAN_LOSSES, batch_deviation, mode_seeking
+from training.losses import GAN_LOSSES, batch_deviation, mode_seeking, perceptual_distance
 
 REAL, FAKE, FOREIGN = torch.tensor([2.0, 0.5]), torch.tensor([-2.0, 0.0]), torch.tensor([0.5, -3.0])
 
@@ -40,9 +40,12 @@ def test_minimax_saturates_where_the_discriminator_wins_and_the_other_does_not()
 
 
 def test_mode_seeking_punishes_only_what_is_alike():
-    image = torch.zeros(2, 3, 16, 16)
-    assert mode_seeking(image, image, floor=0.25).item() == 1
-    assert mode_seeking(image, image + 0.3, floor=0.25).item() == 0
+    maps = [torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(k)) for k in range(2)]
+    same, opposite = (perceptual_distance(maps, [sign * x for x in maps]) for sign in (2, -1))
+    torch.testing.assert_close(same, torch.zeros(2), atol=1e-5, rtol=0)
+    torch.testing.assert_close(opposite, torch.full((2,), 8.0))
+    assert mode_seeking(same, floor=0.5).item() == pytest.approx(1, abs=1e-4)
+    assert mode_seeking(opposite, floor=8.0).item() == pytest.approx(0, abs=1e-4)
 
 
 def test_batch_deviation_is_the_spread_over_the_batch():

@@ -39,12 +39,15 @@ GAN_LOSSES = {
 }
 
 
-def mode_seeking(first: Tensor, second: Tensor, floor: float) -> Tensor:
-    """Penalty on two pictures of one prompt that are alike, after Mao et al. (2019): max(0, 1 − d(x₁, x₂) / floor).
+def perceptual_distance(first: list[Tensor], second: list[Tensor]) -> Tensor:
+    """How different pictures look, after LPIPS (Zhang et al. 2018): squared differences of each cell's features scaled
+    to length 1, averaged over the cells and summed over the layers. Two lists of [B, C, H, W] → [B]."""
+    layers = zip(first, second, strict=True)
+    return sum((2 - 2 * F.cosine_similarity(a.float(), b.float(), dim=1)).mean((1, 2)) for a, b in layers)
 
-    d is the mean absolute difference of the pictures [B, 3, H, W] shrunk eightfold: layout and colour, not texture.
-    """
-    distance = (F.avg_pool2d(first.float(), 8) - F.avg_pool2d(second.float(), 8)).abs().mean((1, 2, 3))  # (B,)
+
+def mode_seeking(distance: Tensor, floor: Tensor | float) -> Tensor:
+    """Penalty on two pictures of one prompt that are alike, after Mao et al. (2019): E[max(0, 1 − d / floor)]."""
     return F.relu(1 - distance / floor).mean()
 
 

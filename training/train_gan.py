@@ -23,7 +23,7 @@ from training.config import TrainingConfig, option, parse, show
 from training.data import CaptionedImages, Record, load_pixels, read
 from training.discriminator import Discriminator
 from training.loop import TrainingRun, batch_indices
-from training.losses import GAN_LOSSES, mode_seeking
+from training.losses import GAN_LOSSES, mode_seeking, perceptual_distance
 
 SAMPLE_PROMPTS = (
     "a yellow flower with a dark centre", "一朵黄色的花", "a red rose with many petals", "a purple flower",
@@ -44,8 +44,8 @@ class GANTrainingConfig(TrainingConfig):
     max_steps: int = option(200_000, "optimizer steps of the whole schedule")
     learning_rate: float = option(2e-4, "of both networks (Adam, betas 0 and 0.99)")
     max_grad_norm: float = option(50.0, "gradients are clipped to this norm")
-    mode_seeking_weight: float = option(0.5, "weight of the penalty on like pictures of one prompt")
-    mode_seeking_floor: float = option(0.25, "mean difference from which pictures of one prompt count as different")
+    mode_seeking_weight: float = option(2.0, "weight of the penalty on like pictures of one prompt")
+    mode_seeking_floor: float = option(0.7, "they must differ by this share of what two real pictures differ by")
     sentence_noise: float = option(0.025, "standard deviation of noise on the sentence vectors")
     sample_every: int = option(500, "steps between sample sheets")
     save_every: int = option(500, "steps between states")
@@ -84,6 +84,12 @@ def build(config: GANTrainingConfig, encoder: PromptEncoder) -> tuple[Generator,
     if kept.is_file():
         discriminator.load_state_dict(load_file(kept))
     return generator, discriminator
+
+
+def halves(maps: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    """The maps of the first half of a batch, and of the second."""
+    first, second = zip(*(x.chunk(2) for x in maps), strict=True)
+    return list(first), list(second)
 
 
 def export(config: GANTrainingConfig, generator: Generator, discriminator: Discriminator, facts: dict) -> None:
@@ -157,7 +163,9 @@ def main(arguments: list[str] | None = None) -> None:
             p.requires_grad_(False)
         with run.accelerator.autocast():
             (fake_logits,) = discriminator(fake_maps, asked)
-            alike = mode_seeking(*fake.chunk(2), config.mode_seeking_floor)
+            # in pixels a change of brightness would do; in features the layout has to change
+            floor = config.mode_seeking_floor * perceptual_distance(*halves(real_maps)).mean()
+            alike = mode_seeking(perceptual_distance(*halves(fake_maps)), floor)
             loss_g = generator_loss(fake_logits) + config.mode_seeking_weight * alike
         optimizer_g.zero_grad()
         run.accelerator.backward(loss_g)
