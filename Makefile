@@ -20,11 +20,20 @@ test: $(VENV)/.test
 lint: $(VENV)/.test
 	$(PY) -m ruff check .
 
+# DATA holds the captioned folders. Every stage goes on from the one before it; runs/ keeps what is resumed.
+DATA ?= data
+CAPTIONED = $(addprefix $(DATA)/,flickr8k coco flowers birds pets)
+CAPTIONER = $(PY) -m training.train_captioner --data $(CAPTIONED)
+
 weights: $(VENV)/.weights
-	$(PY) -m training.train_text_encoder $(ARGS)
-	$(PY) -m training.train_captioner --model transformer $(ARGS)
-	$(PY) -m training.train_captioner --model lstm $(ARGS)
-	$(PY) -m training.train_gan $(ARGS)
+	$(PY) -m training.train_text_encoder --data $(CAPTIONED) --text $(DATA)/text $(ARGS)
+	for model in transformer lstm; do \
+	  tuned="$$([ $$model = lstm ] && echo --image_encoder weights/transformer)"; \
+	  $(CAPTIONER) --model $$model --preset frozen $$tuned --output_dir runs/$$model-1 --weights_dir runs/$$model-1/weights && \
+	  $(CAPTIONER) --model $$model --preset finetune --init_from runs/$$model-1/weights --output_dir runs/$$model-2 --weights_dir runs/$$model-2/weights && \
+	  $(CAPTIONER) --model $$model --preset self_critical --init_from runs/$$model-2/weights --output_dir runs/$$model-3 --weights_dir weights/$$model || exit 1; \
+	done
+	$(PY) -m training.train_gan --data $(addprefix $(DATA)/,flowers birds pets) --scenes $(DATA)/flickr8k $(ARGS)
 
 bench: $(VENV)/.demo
 	$(PY) -m benchmarks.run $(ARGS)

@@ -1,5 +1,6 @@
 """The front door: its options, its guards, and a page that waits for no model."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +68,20 @@ def test_examples_may_come_from_a_data_folder(tmp_path):
     for name in ("b.webp", "a.JPG", "notes.txt"):
         (tmp_path / "images" / name).write_bytes(b"")
     assert [Path(path).name for path in app.example_pictures(tmp_path)] == ["a.JPG", "b.webp"]
+
+
+@pytest.mark.parametrize("wrong", [{"model": "gun"}, {"captioner": "lsd"}])
+def test_an_unknown_model_is_said_with_the_known_ones(wrong):
+    with pytest.raises(SystemExit, match=r"no model '\w+'.*(gan|lstm)"):
+        app.build_app(**wrong)
+
+
+def test_a_taken_port_is_said():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(SystemExit, match="is taken"):
+            app.main(["--port", str(taken.getsockname()[1])])
 
 
 def test_a_missing_data_folder_is_said(tmp_path):

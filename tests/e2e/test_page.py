@@ -117,15 +117,20 @@ def test_other_browsers_see_english_throughout(visit):
 
 def test_errors_are_said_in_chinese_and_the_page_goes_on(visit, tmp_path):
     visitor = visit(locale="zh-CN")
-    visitor.create("   ")
-    assert "提示词是空的" in visitor.message()
+    for wrong, said in (("   ", "是空的"), ("🌼", "是空的"), ("жёлтый", "中文和英文"), ("花" * 10_000, "10000")):
+        visitor.create(wrong)
+        assert said in visitor.message()
+    visitor.page.locator("#num-images input[type=number]").fill("2.5")
+    visitor.create("一朵黄色的花")
+    assert "2.5" in visitor.message()
+    visitor.page.locator("#num-images input[type=number]").fill("4")
     visitor.page.locator("#random input").uncheck()
     for wrong in ("-1", "abc", str(10**30)):
         visitor.page.locator("#seed textarea, #seed input").fill(wrong)
         visitor.create("一朵黄色的花")
         assert wrong in visitor.message()
     visitor.page.locator("#seed textarea, #seed input").fill("3")
-    visitor.create("一朵黄色的花")
+    visitor.create("一朵\u0007黄色的花 🌼")
     expect(visitor.page.locator("#pictures .thumbnail-item img")).to_have_count(4)
 
     visitor.open_describe()
