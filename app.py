@@ -17,8 +17,9 @@ BRAND = '<div class="brand">{logo}<span id="name">Tuwen<i>图文</i></span></div
 def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="app.py", description="Tuwen: words become pictures, pictures become words.")
     add = parser.add_argument
-    add("--host", default="127.0.0.1", help="address to listen on (%(default)s); 0.0.0.0 opens the page to the network")
-    add("--port", type=int, default=7860, help="port to listen on (%(default)s)")
+    host, port = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), int(os.environ.get("GRADIO_SERVER_PORT", "7860"))
+    add("--host", default=host, help="address to listen on (%(default)s); 0.0.0.0 opens the page to the network")
+    add("--port", type=int, default=port, help="port to listen on (%(default)s)")
     add("--share", action="store_true", help="make a public link, guarded by a user name and a password")
     add("--auth", metavar="USER:PASSWORD", help="ask visitors for these; --share makes up a pair when none is given")
     add("--model", default="gan", metavar="NAME", help="text-to-image model chosen at first (%(default)s)")
@@ -42,6 +43,11 @@ def credentials(auth: str | None, share: bool) -> tuple[str, str] | None:
     return None
 
 
+def known(option: str, name: str, names: tuple[str, ...]) -> None:
+    if name not in names:
+        raise SystemExit(f"{option}: there is no model '{name}'. The built-in ones are: {', '.join(names)}.")
+
+
 def example_pictures(data: Path | None) -> list[str]:
     """Pictures to try out: those of the project, or the first ones of the folder `data`."""
     folder = data or ASSETS / "examples"
@@ -58,6 +64,8 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
     from tabs import create, describe
     from tabs.i18n import label
 
+    known("--model", model, create.BUILT_IN)
+    known("--captioner", captioner, ("both", *describe.BUILT_IN))
     with gr.Blocks(title="Tuwen 图文", analytics_enabled=False, delete_cache=(DAY // 4, DAY)) as app:
         language = gr.Textbox(visible=False)
         with gr.Row(elem_id="head"):
@@ -106,14 +114,17 @@ def main(argv: list[str] | None = None) -> None:
     if arguments.weights:
         os.environ["TUWEN_WEIGHTS"] = str(arguments.weights.resolve())  # read by pipelines.checkpoint
     app = build_app(arguments.model, arguments.captioner, arguments.data)
-    _, address, link = launch(
-        app,
-        server_name=arguments.host,
-        server_port=arguments.port,
-        share=arguments.share,
-        auth=credentials(arguments.auth, arguments.share),
-        prevent_thread_lock=True,
-    )
+    try:
+        _, address, link = launch(
+            app,
+            server_name=arguments.host,
+            server_port=arguments.port,
+            share=arguments.share,
+            auth=credentials(arguments.auth, arguments.share),
+            prevent_thread_lock=True,
+        )
+    except OSError:  # Gradio found no free port in the range of this one
+        raise SystemExit(f"Port {arguments.port} is taken. Choose another one with --port.") from None
     print(f"Tuwen is open at {link or address} (stop it with Ctrl+C)", flush=True)
     app.block_thread()
 
