@@ -14,12 +14,15 @@ def random_crop_flip(pixels: Tensor, size: int) -> Tensor:
 
 
 def differentiable_augment(images: Tensor) -> Tensor:
-    """Pictures in [-1, 1] [B, 3, H, W]: brightness, saturation, a shift by up to an eighth, half of the time a hole."""
+    """Pictures in [-1, 1] [B, 3, H, W], B even: brightness, saturation, a shift by up to an eighth, often a hole.
+
+    Picture k and picture k + B/2 are changed alike, so that what still differs between them is their own.
+    """
     size = images.shape[-1]
-    column = (len(images), 1, 1, 1)
-    images = images + 0.4 * (torch.rand(column, device=images.device) - 0.5)
+    brightness, saturation = torch.rand(2, len(images) // 2, 1, 1, 1, device=images.device).repeat(1, 2, 1, 1, 1)
+    images = images + 0.4 * (brightness - 0.5)
     grey = images.mean(1, keepdim=True)
-    images = grey + (images - grey) * (0.6 + 0.8 * torch.rand(column, device=images.device))
+    images = grey + (images - grey) * (0.6 + 0.8 * saturation)
     margin = size // 8
     top, left = torch.randint(2 * margin + 1, (2,)).tolist()
     images = F.pad(images, [margin] * 4, mode="reflect")[..., top : top + size, left : left + size]
