@@ -27,7 +27,7 @@ from pipelines.images import normalize
 from training.augment import shift_flip_brighten
 from training.caption_metrics import CiderD, caption_scores
 from training.config import TrainingConfig, option, parse, show
-from training.data import CaptionedImages, Record, load
+from training.data import CaptionedImages, Record, load, load_pixels, read
 from training.loop import TrainingRun
 
 IMAGE_SIZE = 224
@@ -44,6 +44,8 @@ class CaptionerTrainingConfig(TrainingConfig):
     image_encoder: str = option("", "start from the CNN of this captioner's folder instead of ImageNet's")
     headline: str = option("flickr8k", "the data set that is validated on and shown most often")
     headline_share: float = option(0.65, "share of the pictures of a batch that come from it")
+    max_other_pictures: int = option(0, "at most so many pictures of each other set; 0: all")
+    max_words: int = option(20, "longer captions are left out where a picture has shorter ones: they cost padding")
     captions_per_image: int = option(4, "captions of each picture in a batch")
     chinese_share: float = option(0.4, "share of Chinese captions where a picture has both")
     min_count: int = option(4, "a word enters the vocabulary when the captions hold it so often")
@@ -106,14 +108,17 @@ class PictureSampler:
     def captions(self, picture: int) -> list[tuple[str, str]]:
         """(caption, language) pairs, without repetition while there are enough."""
         record, config = self.records[picture], self.config
-        english = random.sample(record.captions, len(record.captions))
-        chinese = random.sample(record.captions_zh, len(record.captions_zh))
+        english, chinese = (self.shuffled(captions) for captions in (record.captions, record.captions_zh))
         chosen = []
         for k in range(config.captions_per_image):
             in_chinese = chinese and random.random() < config.chinese_share
             source, language = (chinese, "zh") if in_chinese else (english, "en")
             chosen.append((source[k % len(source)], language))
         return chosen
+
+    def shuffled(self, captions: tuple[str, ...]) -> list[str]:
+        short = [c for c in captions if len(vocabulary.words(c)) <= self.config.max_words] or captions
+        return random.sample(short, len(short))
 
 
 def to_ids(captions: list[tuple[str, str]], tokenizer: PreTrainedTokenizerFast, max_length: int) -> Tensor:
@@ -175,6 +180,19 @@ def caption_all(
     return captions
 
 
+def load_training_pictures(config: CaptionerTrainingConfig) -> CaptionedImages:
+    """The headline set whole; of each other set `max_other_pictures`, and nothing where it is never drawn from."""
+    records = []
+    for source in config.data:
+        found = [r for r in read(source) if r.split == "train" and r.captions]
+        random.shuffle(found)
+        if found and found[0].domain != config.headline:
+            limit = config.max_other_pictures or len(found)
+            found = [] if config.headline_share == 1 else found[:limit]
+        records += found
+    return load_pixels(records, IMAGE_SIZE, crop=False)
+
+
 def build(config: CaptionerTrainingConfig, records: list[Record]) -> tuple[Captioner, PreTrainedTokenizerFast]:
     """The captioner with its tokenizer: from `init_from`, or new with the CNN of ImageNet or of `image_encoder`."""
     architecture = DECODERS[config.model]
@@ -203,7 +221,7 @@ def build(config: CaptionerTrainingConfig, records: list[Record]) -> tuple[Capti
 def main(arguments: list[str] | None = None) -> None:
     config = parse(CaptionerTrainingConfig(), PRESETS, __doc__, arguments)
     run = TrainingRun(config)
-    data: CaptionedImages = load(config.data, "train", IMAGE_SIZE)
+    data = load_training_pictures(config)
     model, tokenizer = build(config, data.records)
     if config.dry_run:
         show(config, captioner=model, image_encoder=model.image_encoder)

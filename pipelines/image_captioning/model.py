@@ -79,7 +79,9 @@ class Captioner(PreTrainedModel, GenerationMixin):
     def _init_weights(self, module: nn.Module) -> None:
         """Torch's own initialisation stands."""
 
-    def decode(self, ids: Tensor, memory: Tensor, state: DecodingState | None) -> tuple[Tensor, Tensor, DecodingState]:
+    def decode(
+        self, ids: Tensor, memory: Tensor, state: DecodingState | None
+    ) -> tuple[Tensor, Tensor | None, DecodingState]:
         """ids [B, T], memory [B, N, D], what came before → hidden [B, T, D], attention [B, T, N], what to remember.
 
         Memory may have fewer rows than ids: the captions of one picture then stand next to each other and share it.

@@ -13,10 +13,9 @@ from pipelines.image_captioning.model import Captioner, CaptionerConfig, Decodin
 class Attention(nn.Module):
     """Multi-head attention whose keys and values are handed in, so that they can be cached."""
 
-    def __init__(self, width: int, num_heads: int, dropout: float):
+    def __init__(self, width: int, num_heads: int):
         super().__init__()
         self.num_heads = num_heads
-        self.dropout = dropout
         self.query = nn.Linear(width, width)
         self.key_value = nn.Linear(width, 2 * width)
         self.output = nn.Linear(width, width)
@@ -29,9 +28,7 @@ class Attention(nn.Module):
         return self.heads(keys), self.heads(values)
 
     def forward(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> Tensor:
-        y = F.scaled_dot_product_attention(
-            self.heads(self.query(x)), keys, values, attn_mask=mask, dropout_p=self.dropout if self.training else 0.0
-        )
+        y = F.scaled_dot_product_attention(self.heads(self.query(x)), keys, values, attn_mask=mask)
         return self.output(y.transpose(1, 2).flatten(2))                           # (B, T, D)
 
     def weights(self, x: Tensor, keys: Tensor) -> Tensor:
@@ -45,22 +42,24 @@ class DecoderLayer(nn.Module):
         super().__init__()
         width = config.width
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
-        self.words = Attention(width, config.num_heads, config.dropout)
-        self.picture = Attention(width, config.num_heads, config.dropout)
+        self.words = Attention(width, config.num_heads)
+        self.picture = Attention(width, config.num_heads)
         self.feed_forward = nn.Sequential(
             nn.Linear(width, 3 * width), nn.GELU(), nn.Dropout(config.dropout), nn.Linear(3 * width, width)
         )
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor, mask: Tensor | None, past: list[Tensor]) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """x [B, T, D]; past: keys and values of the words before, and of the picture."""
+    def forward(
+        self, x: Tensor, mask: Tensor | None, past: list[Tensor], explain: bool
+    ) -> tuple[Tensor, Tensor | None, list[Tensor]]:
+        """x [B, T, D]; past: keys and values of the words before, and of the picture. `explain`: where each looks."""
         keys, values, picture_keys, picture_values = past
         y = self.norms[0](x)
         new_keys, new_values = self.words.keys_values(y)
         keys, values = torch.cat([keys, new_keys], 2), torch.cat([values, new_values], 2)  # (B, H, P + T, D/H)
         x = x + self.dropout(self.words(y, keys, values, mask))
         y = self.norms[1](x)
-        attention = self.picture.weights(y, picture_keys)                                  # (B, T, N)
+        attention = self.picture.weights(y, picture_keys) if explain else None             # (B, T, N)
         x = x + self.dropout(self.picture(y, picture_keys, picture_values))
         x = x + self.dropout(self.feed_forward(self.norms[2](x)))
         return x, attention, [keys, values, picture_keys, picture_values]
@@ -75,7 +74,9 @@ class TransformerCaptioner(Captioner):
         nn.init.normal_(self.word_position.weight, std=0.02)
         self.post_init()
 
-    def decode(self, ids: Tensor, memory: Tensor, state: DecodingState | None) -> tuple[Tensor, Tensor, DecodingState]:
+    def decode(
+        self, ids: Tensor, memory: Tensor, state: DecodingState | None
+    ) -> tuple[Tensor, Tensor | None, DecodingState]:
         if state is None:
             captions = len(ids) // len(memory)
             state = DecodingState([x for layer in self.layers for x in self.before_words(layer, memory, captions)])
@@ -87,7 +88,8 @@ class TransformerCaptioner(Captioner):
             mask = torch.ones(num_tokens, past + num_tokens, dtype=torch.bool, device=ids.device).tril(past)
         tensors = []
         for k, layer in enumerate(self.layers):
-            x, attention, kept = layer(x, mask, state.tensors[4 * k : 4 * k + 4])
+            explain = layer is self.layers[-1] and not self.training  # training has no use for it
+            x, attention, kept = layer(x, mask, state.tensors[4 * k : 4 * k + 4], explain)
             tensors += kept
         return self.norm(x), attention, DecodingState(tensors, past + num_tokens)
 
