@@ -16,11 +16,11 @@ KINDS = list(DECODERS)
 PICTURES = [Image.fromarray(np.random.default_rng(k).integers(0, 256, (60, 80, 3), dtype=np.uint8)) for k in range(2)]
 
 
-def save_tiny_captioner(folder, kind: str) -> None:
+def save_tiny_captioner(folder, kind: str, grid_size: int = 2) -> None:
     torch.manual_seed(0)
     tokenizer = vocabulary.build_tokenizer(["a black dog runs on the green grass", "一只黑狗在草地上跑"], 1)
     config = CaptionerConfig(
-        decoder_type=kind, vocab_size=len(tokenizer), width=16, num_layers=2, num_heads=2, grid_size=2
+        decoder_type=kind, vocab_size=len(tokenizer), width=16, num_layers=2, num_heads=2, grid_size=grid_size
     )
     model = DECODERS[kind](config)
     torch.nn.init.normal_(model.embed.weight, std=1.0)  # so that some words are clearly likelier than others

@@ -5,6 +5,7 @@ N pictures.
 """
 
 import random
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -14,94 +15,123 @@ from tqdm.auto import tqdm
 
 from pipelines.image_encoder import ImageEncoder, from_imagenet
 from pipelines.images import normalize, to_uint8
-from pipelines.text_to_image.pipeline import load_text_to_image
+from pipelines.text_to_image.pipeline import TextToImagePipeline, load_text_to_image
 from training.conditioning import short_captions
-from training.data import load
+from training.data import CaptionedImages, load
 from training.generation_metrics import COLOURS, frechet_distance, mean_pairwise_distance, middle_colour
 
-NUM_PICTURES = 2000
+NUM_PICTURES = 2000  # a Fréchet distance of fewer is no headline: its bias is larger than most differences
 SEEDS_A_PROMPT = 32
 THINGS = ("flower", "bird", "cat", "dog")
 SIZE = 128
 
 
+@dataclass(frozen=True)
+class Real:
+    """Real pictures, their features [N, 1280], and which of THINGS each shows (-1: none of them)."""
+
+    data: CaptionedImages
+    features: Tensor
+    things: Tensor
+
+
 def evaluate_generation(model: str, sources: list[str], split: str, seed: int) -> dict:
-    """FID (N = 2,000), colour and category obedience, and spread, each beside what real pictures give."""
-    rng = random.Random(seed)
+    """All figures of a generator, each beside what real held-out pictures give."""
     encoder = from_imagenet().fuse().to(memory_format=torch.channels_last)
-    train, held_out = load(sources, "train", SIZE, crop=True), load(sources, split, SIZE, crop=True)
+    train, held_out = (read_real(encoder, sources, s) for s in ("train", split))
     pipeline = load_text_to_image(model)
+    return rounded({
+        "fid_efficientnet": fid(pipeline, encoder, train, held_out, seed),
+        "category_obeyed": category_obeyed(pipeline, encoder, train, held_out, seed),
+        "colour_obeyed": colour_obeyed(pipeline, held_out, seed),
+        "spread_between_seeds": spread_between_seeds(pipeline, encoder, held_out, seed),
+    })  # fmt: skip
 
-    def make(prompt: str, num: int, first_seed: int) -> list[Image.Image]:
-        return pipeline(prompt, num_images=num, seed=first_seed).images
 
-    records = [rng.choice(held_out.records) for _ in range(NUM_PICTURES)]
-    prompts = [rng.choice(r.captions) for r in records]
-    made = [make(p, 1, seed + k)[0] for k, p in enumerate(tqdm(prompts, desc="pictures", mininterval=10))]
-    train_features, held_out_features = pooled(encoder, train.pixels), pooled(encoder, held_out.pixels)
-    figures = {
-        "fid_efficientnet": {
-            "model": frechet_distance(pooled(encoder, to_uint8(made, SIZE, crop=True)), train_features),
-            "real held-out pictures": frechet_distance(held_out_features, train_features),
-            "num_generated": NUM_PICTURES,
-            "num_reference": len(train),
-            "num_held_out": len(held_out),
-        }
+def fid(pipeline: TextToImagePipeline, encoder: ImageEncoder, train: Real, held_out: Real, seed: int) -> dict:
+    """Pictures of random held-out captions against all training pictures."""
+    rng = random.Random(seed)
+    prompts = [rng.choice(rng.choice(held_out.data.records).captions) for _ in range(NUM_PICTURES)]
+    made = [pipeline(p, seed=seed + k).images[0] for k, p in enumerate(tqdm(prompts, desc="pictures", mininterval=10))]
+    return {
+        "model": frechet_distance(pooled(encoder, to_uint8(made, SIZE, crop=True)), train.features),
+        "real held-out pictures": frechet_distance(held_out.features, train.features),
+        "num_generated": NUM_PICTURES,
+        "num_reference": len(train.data),
+        "num_held_out": len(held_out.data),
     }
 
-    labels = [thing_of(r) for r in train.records]
-    known = [k for k, label in enumerate(labels) if label is not None]
-    judge = linear_probe(train_features[known], torch.tensor([labels[k] for k in known]))
-    real = [(k, thing_of(r)) for k, r in enumerate(held_out.records) if thing_of(r) is not None]
-    predicted = judge(held_out_features[[k for k, _ in real]])
-    category = {"real held-out pictures": (predicted == torch.tensor([t for _, t in real])).float().mean().item()}
-    for index, thing in enumerate(THINGS):
-        seen = judge(pooled(encoder, to_uint8(make(f"a {thing}", SEEDS_A_PROMPT, seed), SIZE, crop=True)))
-        category[f"a {thing}"] = (seen == index).float().mean().item()
-    category["model"] = sum(category[f"a {thing}"] for thing in THINGS) / len(THINGS)
-    figures["category_obeyed"] = category | {"seeds_a_prompt": SEEDS_A_PROMPT}
 
-    colour = {}
-    for name in COLOURS:
-        seen = [middle_colour(image) for image in make(f"a {name} flower", SEEDS_A_PROMPT, seed)]
-        colour[f"a {name} flower"] = seen.count(name) / len(seen)
-    colour["model"] = sum(colour.values()) / len(colour)
-    named = [
-        (image, caption.split()[1])
-        for image, r in zip(held_out.pixels, held_out.records, strict=True)
-        for caption, _ in short_captions(r)[1:]
-        if caption.endswith(" flower") and caption.split()[1] in COLOURS
-    ]
-    agreed = [middle_colour(Image.fromarray(image.permute(1, 2, 0).numpy())) == name for image, name in named]
-    colour |= {"real held-out pictures": sum(agreed) / max(1, len(agreed)), "num_real": len(agreed)}
-    figures["colour_obeyed"] = colour | {"seeds_a_prompt": SEEDS_A_PROMPT}
-
-    spread = {}
-    for index, thing in enumerate(THINGS):
-        rows = [k for k, t in real if t == index][:SEEDS_A_PROMPT]
-        spread[f"a {thing}"] = mean_pairwise_distance(
-            feature_maps(encoder, to_uint8(make(f"a {thing}", SEEDS_A_PROMPT, seed), SIZE, crop=True))
-        )
-        spread[f"real: {thing}"] = mean_pairwise_distance(feature_maps(encoder, held_out.pixels[rows]))
-    ratios = [spread[f"a {thing}"] / spread[f"real: {thing}"] for thing in THINGS]
-    figures["spread_between_seeds"] = spread | {"ratio_to_real": sum(ratios) / len(ratios)}
-    return rounded(figures)
+def category_obeyed(
+    pipeline: TextToImagePipeline, encoder: ImageEncoder, train: Real, held_out: Real, seed: int
+) -> dict:
+    """How often a linear probe on real pictures sees in "a bird" a bird, and in real birds birds."""
+    known, held = train.things >= 0, held_out.things >= 0
+    probe = linear_probe(train.features[known], train.things[known])
+    real = (probe(held_out.features[held]) == held_out.things[held]).float().mean().item()
+    obeyed = {}
+    for k, thing in present(train):
+        seen = probe(pooled(encoder, to_uint8(make(pipeline, f"a {thing}", seed), SIZE, crop=True)))
+        obeyed[f"a {thing}"] = (seen == k).float().mean().item()
+    return summary(obeyed) | {"real held-out pictures": real, "num_held_out": int(held.sum())}
 
 
-def thing_of(record) -> int | None:
-    """Which of THINGS a record's short caption names."""
-    named = [caption.split()[-1] for caption, _ in short_captions(record)]
-    return THINGS.index(named[0]) if named and named[0] in THINGS else None
+def colour_obeyed(pipeline: TextToImagePipeline, held_out: Real, seed: int) -> dict:
+    """How often the middle of "a red flower" is red, and that of real flowers whose captions call them red."""
+    obeyed = {}
+    for colour in COLOURS:
+        seen = [middle_colour(image) for image in make(pipeline, f"a {colour} flower", seed)]
+        obeyed[f"a {colour} flower"] = seen.count(colour) / len(seen)
+    real = []
+    for pixels, record in zip(held_out.data.pixels, held_out.data.records, strict=True):
+        for caption, _ in short_captions(record)[1:]:
+            _, colour, thing = caption.split()
+            if thing == "flower" and colour in COLOURS:
+                real.append(middle_colour(Image.fromarray(pixels.permute(1, 2, 0).numpy())) == colour)
+    figures = {"real held-out pictures": sum(real) / len(real)} if real else {}
+    return summary(obeyed) | figures | {"num_held_out": len(real)}
 
 
-@torch.inference_mode()
+def spread_between_seeds(pipeline: TextToImagePipeline, encoder: ImageEncoder, held_out: Real, seed: int) -> dict:
+    """The mean distance of pictures of one prompt, as a share of that of real pictures of its kind."""
+    ratios = {}
+    for k, thing in present(held_out):
+        real = held_out.data.pixels[held_out.things == k][:SEEDS_A_PROMPT]
+        if len(real) > 1:
+            made = to_uint8(make(pipeline, f"a {thing}", seed), SIZE, crop=True)
+            distances = (mean_pairwise_distance(feature_maps(encoder, x)) for x in (made, real))
+            ratios[f"a {thing}"] = next(distances) / next(distances)
+    return summary(ratios)
+
+
+def make(pipeline: TextToImagePipeline, prompt: str, seed: int) -> list[Image.Image]:
+    return pipeline(prompt, num_images=SEEDS_A_PROMPT, seed=seed).images
+
+
+def summary(by_prompt: dict[str, float]) -> dict:
+    mean = {"model": sum(by_prompt.values()) / len(by_prompt)} if by_prompt else {}
+    return mean | by_prompt | {"seeds_a_prompt": SEEDS_A_PROMPT}
+
+
+def present(real: Real) -> list[tuple[int, str]]:
+    return [(k, thing) for k, thing in enumerate(THINGS) if (real.things == k).any()]
+
+
+def read_real(encoder: ImageEncoder, sources: list[str], split: str) -> Real:
+    data = load(sources, split, SIZE, crop=True)
+    named = [[caption.split()[-1] for caption, _ in short_captions(r)][:1] for r in data.records]
+    things = torch.tensor([THINGS.index(n[0]) if n and n[0] in THINGS else -1 for n in named])
+    return Real(data, pooled(encoder, data.pixels), things)
+
+
+@torch.no_grad()  # not inference mode: the probe is trained on these
 def pooled(encoder: ImageEncoder, pixels: Tensor) -> Tensor:
     """uint8 [N, 3, H, W] → pooled features [N, 1280]."""
     with torch.autocast("cpu", torch.bfloat16):
         return torch.cat([encoder.pooled(normalize(batch)).float() for batch in pixels.split(64)])
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def feature_maps(encoder: ImageEncoder, pixels: Tensor) -> list[Tensor]:
     return encoder.features(normalize(pixels))
 
@@ -109,15 +139,15 @@ def feature_maps(encoder: ImageEncoder, pixels: Tensor) -> list[Tensor]:
 def linear_probe(features: Tensor, labels: Tensor, steps: int = 300):
     """Logistic regression on standardised features; returns the function features → predicted labels."""
     mean, deviation = features.mean(0), features.std(0) + 1e-6
-    weight = torch.zeros(features.shape[1], len(THINGS), requires_grad=True)
-    bias = torch.zeros(len(THINGS), requires_grad=True)
-    optimizer = torch.optim.AdamW([weight, bias], 3e-3, weight_decay=0.1)
+    model = torch.nn.Linear(features.shape[1], len(THINGS))
+    torch.nn.init.zeros_(model.weight)
+    optimizer = torch.optim.AdamW(model.parameters(), 3e-3, weight_decay=0.1)
     standard = (features - mean) / deviation
     for _ in range(steps):
         optimizer.zero_grad()
-        F.cross_entropy(standard @ weight + bias, labels).backward()
+        F.cross_entropy(model(standard), labels).backward()
         optimizer.step()
-    return lambda x: (((x - mean) / deviation) @ weight.detach() + bias.detach()).argmax(1)
+    return lambda x: model((x - mean) / deviation).argmax(1)
 
 
 def rounded(value):

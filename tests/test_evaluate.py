@@ -1,0 +1,49 @@
+"""The evaluation command writes a card that says what was measured, on what, and by which command."""
+
+import json
+import math
+
+import pytest
+
+from pipelines import checkpoint
+from tests.test_captioning import save_tiny_captioner
+from training import evaluate, evaluate_generation
+
+
+def numbers(value) -> list[float]:
+    if isinstance(value, dict):
+        return [n for v in value.values() for n in numbers(v)]
+    return [value] if isinstance(value, int | float) else []
+
+
+def measure(task: str, model: str, folder) -> dict:
+    evaluate.main([task, "--model", model, "--data", str(folder), "--split", "test"])
+    path = checkpoint.WEIGHTS / model
+    checkpoint.verify(path, model)
+    card = json.loads((path / "metrics.json").read_text())
+    assert card["model_hash"] == checkpoint.weights_hash(path)
+    assert all(math.isfinite(n) for n in numbers(card))
+    assert str(folder.parent) not in card["command"]
+    return card
+
+
+def test_captions_stand_beside_both_peers(tiny_weights, captioned_folder):
+    save_tiny_captioner(tiny_weights / "lstm", "lstm", grid_size=7)
+    card = measure("captions", "lstm", captioned_folder)
+    assert set(card["figures"]) == {"pictures en", "pictures zh"}
+    english = card["figures"]["pictures en"]
+    assert set(english) == {"lstm", "nearest training picture", "most frequent caption"}
+    assert english["lstm"]["num_pictures"] == 2
+    # a picture of one colour has a neighbour of that colour, whose caption is its own
+    assert english["nearest training picture"]["bleu_1"] == pytest.approx(1.0)
+
+
+def test_pictures_stand_beside_real_ones(tiny_weights, captioned_folder, monkeypatch):
+    monkeypatch.setattr(evaluate_generation, "NUM_PICTURES", 4)
+    monkeypatch.setattr(evaluate_generation, "SEEDS_A_PROMPT", 2)
+    figures = measure("generation", "gan", captioned_folder)["figures"]
+    assert figures["fid_efficientnet"]["model"] > figures["fid_efficientnet"]["real held-out pictures"]
+    assert figures["fid_efficientnet"]["num_generated"] == 4
+    assert figures["colour_obeyed"]["real held-out pictures"] == 1.0  # red and yellow, as their captions say
+    assert set(figures["category_obeyed"]) >= {"a flower", "model"}
+    assert "a cat" not in figures["category_obeyed"]  # the data has none
