@@ -62,6 +62,12 @@ def test_a_human_caption_is_rewarded_above_a_foreign_one(captioned_folder):
     assert own > foreign
 
 
+def test_every_caption_ends_so_the_end_alone_earns_nothing(captioned_folder):
+    reward = Reward(read(captioned_folder))
+    assert reward(0, "en", ["</s>"]) == 0
+    assert reward(0, "en", ["this", "flower", "is", "red", "</s>"]) > reward(0, "en", ["this", "flower", "is", "red"])
+
+
 def test_the_sampler_keeps_to_its_shares(captioned_folder):
     records = read(captioned_folder)
     config = CaptionerTrainingConfig(headline="pictures", chinese_share=0.5, captions_per_image=4)

@@ -150,10 +150,11 @@ class Reward:
 
     def __init__(self, records: list[Record]):
         self.records = records
-        self.metrics = {
-            language: CiderD([references(r, language) for r in records if references(r, language)])
+        ended = {
+            language: [[[*c, END] for c in references(r, language)] for r in records]
             for language in vocabulary.LANGUAGES
         }
+        self.metrics = {language: CiderD([refs for refs in corpus if refs]) for language, corpus in ended.items()}
 
     @cache  # noqa: B019  one instance a run; the vectors of a picture's references are needed every epoch
     def vectors(self, picture: int, language: str) -> list:

@@ -85,6 +85,6 @@ def generate(
         no_repeat_ngram_size=0 if sample else 3,  # captions must not loop
         suppress_tokens=[tokenizer.unk_token_id, tokenizer.pad_token_id, *languages],
         do_sample=sample,
-        top_k=0,
+        **({"top_k": 0} if sample else {}),  # draws from the whole vocabulary
         early_stopping=num_beams > 1,
     )
