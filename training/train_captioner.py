@@ -71,7 +71,7 @@ PRESETS = {
     },
     "self_critical": {
         "objective": "self_critical", "learning_rate": 4e-5, "lr_warmup_steps": 20, "batch_size": 24, "max_steps": 500,
-        "sample_every": 100, "save_every": 100, "ema_decay": 0.99,
+        "sample_every": 100, "save_every": 100, "ema_decay": 0.99, "captions_per_image": 1,
     },
     "tiny": {"max_steps": 4, "batch_size": 2, "width": 20, "num_layers": 1, "min_count": 1, "num_validation": 2,
              "sample_every": 2, "save_every": 2, "log_every": 1, "headline": "pictures"},
