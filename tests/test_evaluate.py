@@ -27,15 +27,20 @@ def measure(task: str, model: str, folder) -> dict:
     return card
 
 
-def test_captions_stand_beside_both_peers(tiny_weights, captioned_folder):
+def test_captions_are_scored_in_both_languages(tiny_weights, captioned_folder):
     save_tiny_captioner(tiny_weights / "lstm", "lstm", grid_size=7)
-    card = measure("captions", "lstm", captioned_folder)
-    assert set(card["figures"]) == {"pictures en", "pictures zh"}
-    english = card["figures"]["pictures en"]
-    assert set(english) == {"lstm", "nearest training picture", "most frequent caption"}
-    assert english["lstm"]["num_pictures"] == 2
+    figures = measure("captions", "lstm", captioned_folder)["figures"]
+    assert set(figures) == {"pictures en", "pictures zh"}
+    assert figures["pictures en"]["num_pictures"] == 2
+    assert len(figures["pictures en"]["examples"]) == 2
+
+
+def test_peers_need_no_model(tiny_weights, captioned_folder):
+    evaluate.main(["peers", "--data", str(captioned_folder)])
+    figures = json.loads((tiny_weights / "peers.json").read_text())["figures"]["pictures en"]
     # a picture of one colour has a neighbour of that colour, whose caption is its own
-    assert english["nearest training picture"]["bleu_1"] == pytest.approx(1.0)
+    assert figures["nearest training picture"]["bleu_1"] == pytest.approx(1.0)
+    assert figures["most frequent caption"]["bleu_1"] < 1.0
 
 
 def test_pictures_stand_beside_real_ones(tiny_weights, captioned_folder, monkeypatch):

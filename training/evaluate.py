@@ -1,5 +1,6 @@
 """Measure a shipped model and write its metric card: `python -m training.evaluate captions|generation --model NAME
---data DIR...`. A card says N, split, seed, model hash, versions, hardware and the command that makes it.
+--data DIR...`, or the captioners' peers: `python -m training.evaluate peers --data DIR...`. A card says N, split, seed,
+model hash, versions, hardware and the command that makes it.
 """
 
 import argparse
@@ -14,41 +15,44 @@ import torch
 import transformers
 
 from pipelines import checkpoint
-from training.evaluate_captions import evaluate_captions
+from training.evaluate_captions import evaluate_captions, evaluate_peers
 from training.evaluate_generation import evaluate_generation
 
-TASKS = {"captions": evaluate_captions, "generation": evaluate_generation}
+TASKS = {"captions": evaluate_captions, "peers": evaluate_peers, "generation": evaluate_generation}
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__)
     parser.add_argument("task", choices=sorted(TASKS))
-    parser.add_argument("--model", required=True, help="a folder under weights/")
+    parser.add_argument("--model", default="", help="a folder under weights/; peers have none")
     parser.add_argument("--data", nargs="+", required=True, help="captioned folders or Hub dataset ids")
     parser.add_argument("--split", default="test")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, help="default: metrics.json beside the weights")
+    parser.add_argument("--out", type=Path, help="default: metrics.json beside the weights, weights/peers.json")
     args = parser.parse_args(arguments)
+    if bool(args.model) == (args.task == "peers"):
+        parser.error("--model names the model to measure, and peers have none")
 
     started = time.perf_counter()
     figures = TASKS[args.task](args.model, args.data, args.split, args.seed)
     folder = checkpoint.WEIGHTS / args.model
+    model = {"model": args.model, "model_hash": checkpoint.weights_hash(folder)} if args.model else {}
+    flags = f"{args.task} --model {args.model}" if args.model else args.task
     data = " ".join(f"DATA/{Path(source).name}" for source in args.data)
     card = {
         "task": args.task,
-        "model": args.model,
-        "model_hash": checkpoint.weights_hash(folder),
+        **model,
         "split": args.split,
         "seed": args.seed,
         "figures": figures,
-        "command": f"python -m training.evaluate {args.task} --model {args.model} --split {args.split} --data {data}",
+        "command": f"python -m training.evaluate {flags} --split {args.split} --data {data}",
         "hardware": f"{os.cpu_count()} CPU cores, {platform.machine()}",
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
         "minutes": round((time.perf_counter() - started) / 60, 1),
     }
-    out = args.out or folder / "metrics.json"
+    out = args.out or (folder / "metrics.json" if args.model else folder / "peers.json")
     out.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    if not args.out:
+    if args.model and not args.out:
         checkpoint.write_checksums(folder)
     json.dump(figures, sys.stdout, indent=1, ensure_ascii=False)
     print()

@@ -1,8 +1,9 @@
-"""Captions of held-out pictures against their references, beside two peers that look at no picture or only at
-neighbours: the most frequent training caption, and the caption of the nearest training picture.
+"""Captions of held-out pictures against their references; and, as a task of its own, the two peers that every captioner
+has to beat: the caption of the nearest training picture, and the most frequent training caption.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -10,40 +11,61 @@ from torch import Tensor
 from pipelines import checkpoint
 from pipelines.image_captioning.own import OwnCaptioner
 from pipelines.image_captioning.tokenizer import LANGUAGES
+from pipelines.image_encoder import ImageEncoder, from_imagenet
 from training.caption_metrics import caption_scores
-from training.data import Record, load
+from training.data import CaptionedImages, Record, load
 from training.train_captioner import IMAGE_SIZE, caption_all, grid_features, references
 
 NUM_BEAMS = 3
+NUM_EXAMPLES = 8
 
 
 def evaluate_captions(model: str, sources: list[str], split: str, seed: int) -> dict:
-    """For every data set and language: the scores of the model and of both peers. Nothing is drawn: seed is unused."""
+    """The scores of a captioner for every data set and language. Nothing is drawn at random: `seed` is unused."""
     captioner = OwnCaptioner(checkpoint.WEIGHTS / model)
     figures = {}
     for source in sources:
-        held_out, train = load([source], split, IMAGE_SIZE), load([source], "train", IMAGE_SIZE)
+        held_out = load([source], split, IMAGE_SIZE)
         features = grid_features(captioner.model.image_encoder, held_out.pixels)
-        nearest = nearest_pictures(features, grid_features(captioner.model.image_encoder, train.pixels))
-        for language in LANGUAGES:
-            kept = [k for k, r in enumerate(held_out.records) if references(r, language)]
-            if not kept:
-                continue
-            refs = [references(held_out.records[k], language) for k in kept]
+        for name, language, kept, refs in tasks(held_out):
             captions = caption_all(captioner.model, captioner.tokenizer, features[kept], language, NUM_BEAMS)
+            shown = [" ".join(c) for c in captions[:: max(1, len(captions) // NUM_EXAMPLES)][:NUM_EXAMPLES]]
+            figures[name] = caption_scores(captions, refs) | {"num_beams": NUM_BEAMS, "examples": shown}
+    return figures
+
+
+def evaluate_peers(model: str, sources: list[str], split: str, seed: int) -> dict:
+    """The scores of the peers, neighbours being found by ImageNet features: `model` and `seed` are unused."""
+    encoder = from_imagenet()
+    figures = {}
+    for source in sources:
+        held_out, train = load([source], split, IMAGE_SIZE), load([source], "train", IMAGE_SIZE)
+        nearest = nearest_pictures(*(mean_cell(encoder, data) for data in (held_out, train)))
+        for name, language, kept, refs in tasks(held_out):
             neighbours = [first_caption(train.records, nearest[k], language) for k in kept]
-            figures[f"{held_out.records[0].domain} {language}"] = {
-                model: caption_scores(captions, refs) | {"num_beams": NUM_BEAMS, "examples": examples(captions)},
+            frequent = [most_frequent(train.records, language)] * len(kept)
+            figures[name] = {
                 "nearest training picture": caption_scores(neighbours, refs),
-                "most frequent caption": caption_scores([most_frequent(train.records, language)] * len(kept), refs),
+                "most frequent caption": caption_scores(frequent, refs),
             }
     return figures
 
 
-def nearest_pictures(features: Tensor, train: Tensor) -> Tensor:
-    """For each row of features [M, N, 1280] the training pictures by falling cosine of their mean cells: [M, 50]."""
-    first, second = (F.normalize(x.float().mean(1), dim=1) for x in (features, train))
-    return (first @ second.T).topk(min(50, len(second)), dim=1).indices
+def tasks(held_out: CaptionedImages) -> Iterator[tuple[str, str, list[int], list[list[list[str]]]]]:
+    """(name, language, rows that have references, those references) for each language of a data set."""
+    for language in LANGUAGES:
+        refs = {k: r for k, record in enumerate(held_out.records) if (r := references(record, language))}
+        if refs:
+            yield f"{held_out.records[0].domain} {language}", language, list(refs), list(refs.values())
+
+
+def mean_cell(encoder: ImageEncoder, data: CaptionedImages) -> Tensor:
+    return F.normalize(grid_features(encoder, data.pixels).float().mean(1), dim=1)
+
+
+def nearest_pictures(held_out: Tensor, train: Tensor) -> Tensor:
+    """For each held-out vector [M, 1280] the training pictures by falling cosine: [M, 50] or fewer."""
+    return (held_out @ train.T).topk(min(50, len(train)), dim=1).indices
 
 
 def first_caption(records: list[Record], neighbours: Tensor, language: str) -> list[str]:
@@ -54,7 +76,3 @@ def first_caption(records: list[Record], neighbours: Tensor, language: str) -> l
 def most_frequent(records: list[Record], language: str) -> list[str]:
     counts = Counter(tuple(c) for r in records for c in references(r, language))
     return list(counts.most_common(1)[0][0])
-
-
-def examples(captions: list[list[str]]) -> list[str]:
-    return [" ".join(c) for c in captions[:: max(1, len(captions) // 8)][:8]]

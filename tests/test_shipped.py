@@ -1,0 +1,87 @@
+"""The weights that ship: whole, within their limits, with a card, and giving what they gave when measured."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipelines import checkpoint
+from pipelines.image_captioning.pipeline import BUILT_IN as CAPTIONERS
+from pipelines.image_captioning.pipeline import load_captioner
+from pipelines.images import open_image
+from pipelines.text_encoder import PromptEncoder
+from pipelines.text_to_image.pipeline import load_text_to_image
+from tests.conftest import forget_models
+
+SHIPPED = Path(__file__).resolve().parent.parent / "weights"
+EXAMPLES = SHIPPED.parent / "assets" / "examples"
+PINNED = Path(__file__).with_name("pinned")
+MODELS = sorted(p.name for p in SHIPPED.iterdir() if p.is_dir())
+
+
+@pytest.fixture(autouse=True, scope="module")
+def only_shipped_models():
+    forget_models()
+    yield
+    forget_models()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_is_whole_and_has_its_card(name):
+    folder = SHIPPED / name
+    assert any(file.endswith(".safetensors") for file in checkpoint.verify(folder, name))
+    assert f"# {name}" in (folder / "README.md").read_text()
+    card = json.loads((folder / "metrics.json").read_text())
+    assert {"figures", "seed", "split", "hardware"} <= card.keys()
+    assert all(p.stat().st_size < 40e6 for p in folder.iterdir())
+
+
+def test_all_models_that_the_page_offers_are_there():
+    assert {"text-encoder", "gan", *CAPTIONERS} <= set(MODELS)
+
+
+def test_together_they_stay_small():
+    assert sum(p.stat().st_size for p in SHIPPED.rglob("*.safetensors")) < 150e6
+
+
+@pytest.mark.parametrize("name", CAPTIONERS)
+def test_captions_are_those_of_the_card(name):
+    pinned = json.loads((PINNED / "captions.json").read_text())[name]
+    captioner = load_captioner(name)
+    assert pinned
+    for file, captions in pinned.items():
+        for language, caption in captions.items():
+            (output,) = captioner([open_image(EXAMPLES / file)], language=language)
+            assert output.captions[0] == caption
+
+
+def test_a_pinned_seed_gives_the_pinned_picture():
+    """Shrunk to 16 × 16, so that what other processors round differently does not count and another picture does."""
+
+    def shrunk(image: Image.Image) -> np.ndarray:
+        return np.asarray(image.resize((16, 16), Image.Resampling.BOX)).astype(float)
+
+    prompts = json.loads((PINNED / "pictures.json").read_text())
+    gan = load_text_to_image("gan")
+    expected = {file: shrunk(Image.open(PINNED / file)) for file in prompts}
+    for file, prompt in prompts.items():
+        made = shrunk(gan(prompt, seed=0).images[0])
+        assert np.abs(made - expected[file]).mean() < 6
+        others = [np.abs(made - x).mean() for other, x in expected.items() if other != file]
+        assert min(others) > 12
+
+
+def test_chinese_and_english_prompts_lie_together_and_colours_apart():
+    encoder = PromptEncoder(SHIPPED / "text-encoder")
+    chinese, english, other = encoder(["一朵黄色的花", "a yellow flower", "a red flower"])[2]
+    assert chinese @ english > 0.9
+    assert chinese @ other < 0.8
+    crimson, red, blue = encoder(["a crimson rose", "a red rose", "a blue rose"])[2]
+    assert crimson @ red > crimson @ blue
+
+
+@pytest.mark.parametrize("prompt", ["a yellow flower with a dark centre", "a chrysanthemum", "一只橘猫在沙发上"])
+def test_plain_prompts_hold_no_unknown_words(prompt):
+    assert PromptEncoder(SHIPPED / "text-encoder").unknown_words(prompt) == []
