@@ -24,13 +24,7 @@ from training.data import CaptionedImages, Record, load_pixels, read
 from training.discriminator import Discriminator
 from training.loop import TrainingRun, batch_indices
 from training.losses import GAN_LOSSES, mode_seeking, perceptual_distance
-
-SAMPLE_PROMPTS = (
-    "a yellow flower with a dark centre", "一朵黄色的花", "a red rose with many petals", "a purple flower",
-    "white petals with a yellow center", "a blue bird", "a red bird on a branch", "一只黄色的小鸟",
-    "a black cat", "一只橘猫", "a white dog", "a black dog running on the grass",
-)  # fmt: skip
-SAMPLES_A_PROMPT = 8
+from training.sample_sheet import SAMPLE_PROMPTS, SAMPLES_A_PROMPT
 
 
 @dataclass(frozen=True)
@@ -44,8 +38,8 @@ class GANTrainingConfig(TrainingConfig):
     max_steps: int = option(200_000, "optimizer steps of the whole schedule")
     learning_rate: float = option(2e-4, "of both networks (Adam, betas 0 and 0.99)")
     max_grad_norm: float = option(50.0, "gradients are clipped to this norm")
-    mode_seeking_weight: float = option(2.0, "weight of the penalty on like pictures of one prompt")
-    mode_seeking_floor: float = option(0.7, "they must differ by this share of what two real pictures differ by")
+    mode_seeking_weight: float = option(0.5, "weight of the penalty on like pictures of one prompt")
+    mode_seeking_floor: float = option(0.6, "they must differ by this share of what two real pictures differ by")
     sentence_noise: float = option(0.025, "standard deviation of noise on the sentence vectors")
     sample_every: int = option(500, "steps between sample sheets")
     save_every: int = option(500, "steps between states")
