@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from training.config import TrainingConfig, parse
+from training.config import TrainingConfig, parse, recorded
 from training.loop import TrainingRun
 
 CONFIG = TrainingConfig(max_steps=5, log_every=1, save_every=2, save_total_limit=2, mixed_precision="no", ema_decay=0.9)
@@ -84,3 +84,9 @@ def test_an_unknown_preset_is_refused(capsys):
     with pytest.raises(SystemExit):
         parse(CONFIG, {"quick": {}}, "", ["--preset", "slow"])
     assert "quick" in capsys.readouterr().err
+
+
+def test_a_card_names_data_without_the_folders_of_one_machine():
+    config = recorded(replace(CONFIG, data=["/home/ada/pictures/birds", "lab/flowers"], output_dir="/home/ada/run"))
+    assert config["data"] == ["birds", "flowers"]
+    assert "/home" not in json.dumps(config)

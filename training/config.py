@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import TypeVar
 
 from transformers import HfArgumentParser
@@ -52,6 +53,17 @@ def parse(base: Config, presets: dict[str, dict], description: str, arguments: l
     given = vars(parser.parse_args(arguments))
     given.pop("preset")
     return replace(base, **given)
+
+
+def recorded(config: TrainingConfig) -> dict:
+    """The configuration for a card: folders by their names, since where they stood on one machine says nothing."""
+
+    def name(value):
+        if isinstance(value, list):
+            return [name(v) for v in value]
+        return Path(value).name if isinstance(value, str) and "/" in value else value
+
+    return {key: name(value) for key, value in asdict(config).items() if key not in ("output_dir", "weights_dir")}
 
 
 def show(config: TrainingConfig, **modules) -> None:

@@ -8,7 +8,7 @@ B pictures a batch, K captions a picture, T tokens, N cells of the grid.
 import copy
 import json
 import random
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from pipelines.image_encoder import ImageEncoder, from_imagenet
 from pipelines.images import normalize
 from training.augment import shift_flip_brighten
 from training.caption_metrics import CiderD, caption_scores
-from training.config import TrainingConfig, option, parse, show
+from training.config import TrainingConfig, option, parse, recorded, show
 from training.data import CaptionedImages, Record, load, load_pixels, read
 from training.loop import TrainingRun
 
@@ -331,7 +331,7 @@ def main(arguments: list[str] | None = None) -> None:
         earlier = Path(config.init_from or config.image_encoder or ".") / "training.json"
         history = json.loads(earlier.read_text()) if earlier.is_file() else []
         stage = {
-            "config": asdict(config), "steps": run.step, "minutes": round(run.seconds / 60, 1),
+            "config": recorded(config), "steps": run.step, "minutes": round(run.seconds / 60, 1),
             "num_training_pictures": len(data), "skipped": len(data.skipped), "validation": figures,
         }  # fmt: skip
         (folder / "training.json").write_text(json.dumps([*history, stage], indent=1, ensure_ascii=False) + "\n")

@@ -5,7 +5,7 @@ B pictures a batch, Z noise width, S sentence width.
 """
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -19,7 +19,7 @@ from pipelines.text_encoder import PromptEncoder
 from pipelines.text_to_image.gan import Generator, noise_of
 from training.augment import differentiable_augment, random_crop_flip
 from training.conditioning import encode_captions
-from training.config import TrainingConfig, option, parse, show
+from training.config import TrainingConfig, option, parse, recorded, show
 from training.data import CaptionedImages, Record, load_pixels, read
 from training.discriminator import Discriminator
 from training.loop import TrainingRun, batch_indices
@@ -176,7 +176,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     if run.accelerator.is_main_process:
         facts = {
-            "config": asdict(config), "steps": run.step, "pictures": run.step * batch * world,
+            "config": recorded(config), "steps": run.step, "pictures": run.step * batch * world,
             "minutes": round(run.seconds / 60, 1), "num_training_pictures": len(data), "skipped": len(data.skipped),
         }  # fmt: skip
         export(config, ema.module, run.accelerator.unwrap_model(discriminator), facts)
