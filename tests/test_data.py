@@ -2,13 +2,19 @@
 
 import csv
 import json
+import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from pipelines.errors import InputError
 from training.data import load, read, split_of
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_jsonl_gives_captions_splits_and_facts(captioned_folder):
@@ -72,7 +78,14 @@ def test_no_path_leaves_the_folder(captioned_folder):
     assert caught.value.code == "data_outside"
 
 
-def test_an_empty_folder_and_no_folder_get_a_sentence(tmp_path, monkeypatch):
+def test_a_hub_data_set_offline_gets_a_sentence():
+    code = "from training.data import read; read('some-lab/some-pictures')"
+    offline = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=offline, cwd=ROOT, capture_output=True, text=True)
+    assert "'some-lab/some-pictures' is neither a folder nor a data set" in done.stderr
+
+
+def test_an_empty_folder_gets_a_sentence(tmp_path):
     with pytest.raises(InputError) as caught:
         read(tmp_path)
     assert caught.value.code == "data_empty"
