@@ -27,12 +27,11 @@ CAPTIONER = $(PY) -m training.train_captioner --data $(CAPTIONED)
 
 weights: $(VENV)/.weights
 	$(PY) -m training.train_text_encoder --data $(CAPTIONED) --text $(DATA)/text $(ARGS)
-	for model in transformer lstm; do \
-	  tuned="$$([ $$model = lstm ] && echo --image_encoder weights/transformer)"; \
-	  $(CAPTIONER) --model $$model --preset frozen $$tuned --output_dir runs/$$model-1 --weights_dir runs/$$model-1/weights && \
-	  $(CAPTIONER) --model $$model --preset finetune --init_from runs/$$model-1/weights --output_dir runs/$$model-2 --weights_dir runs/$$model-2/weights && \
-	  $(CAPTIONER) --model $$model --preset self_critical --init_from runs/$$model-2/weights --output_dir runs/$$model-3 --weights_dir weights/$$model || exit 1; \
-	done
+	$(CAPTIONER) --model transformer --preset frozen --output_dir runs/frozen --weights_dir runs/frozen/weights $(ARGS)
+	$(CAPTIONER) --model transformer --preset finetune --init_from runs/frozen/weights --output_dir runs/transformer \
+	  --weights_dir weights/transformer $(ARGS)
+	$(CAPTIONER) --model lstm --preset frozen --image_encoder weights/transformer --output_dir runs/lstm \
+	  --weights_dir weights/lstm $(ARGS)
 	$(PY) -m training.train_gan --data $(addprefix $(DATA)/,flowers birds pets) --scenes $(DATA)/flickr8k $(ARGS)
 
 bench: $(VENV)/.demo

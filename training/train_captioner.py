@@ -9,7 +9,6 @@ import copy
 import json
 import random
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import torch
@@ -150,15 +149,19 @@ class Reward:
 
     def __init__(self, records: list[Record]):
         self.records = records
+        self.kept: dict[tuple[int, str], list] = {}
         ended = {
             language: [[[*c, END] for c in references(r, language)] for r in records]
             for language in vocabulary.LANGUAGES
         }
         self.metrics = {language: CiderD([refs for refs in corpus if refs]) for language, corpus in ended.items()}
 
-    @cache  # noqa: B019  one instance a run; the vectors of a picture's references are needed every epoch
     def vectors(self, picture: int, language: str) -> list:
-        return [self.metrics[language].vector([*r, END]) for r in references(self.records[picture], language)]
+        key = (picture, language)
+        if key not in self.kept:  # needed again every epoch
+            refs = references(self.records[picture], language)
+            self.kept[key] = [self.metrics[language].vector([*r, END]) for r in refs]
+        return self.kept[key]
 
     def __call__(self, picture: int, language: str, tokens: list[str]) -> float:
         return self.metrics[language].score(tokens, self.vectors(picture, language))
