@@ -58,7 +58,7 @@ def test_a_photo_is_described_by_two_captioners_in_two_languages(visit):
     assert captions.keys() == {(model, spoken) for model in ("lstm", "transformer") for spoken in ("en", "zh")}
     for (_, spoken), caption in captions.items():
         assert bool(HAN.search(caption)) == (spoken == "zh")
-        assert len(caption) > 4
+        assert len(caption) > 2
     assert visitor.outside == visitor.errors == []
 
 
