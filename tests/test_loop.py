@@ -11,7 +11,7 @@ from torch import nn
 from training.config import TrainingConfig, parse, recorded
 from training.loop import TrainingRun
 
-CONFIG = TrainingConfig(max_steps=5, log_every=1, save_every=2, save_total_limit=2, mixed_precision="no", ema_decay=0.9)
+CONFIG = TrainingConfig(max_steps=5, log_every=1, save_every=2, save_total_limit=2, ema_decay=0.9)
 
 
 def fit(config: TrainingConfig) -> tuple[TrainingRun, nn.Module, nn.Module]:
