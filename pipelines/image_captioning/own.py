@@ -39,8 +39,8 @@ class OwnCaptioner:
         size = 32 * self.model.config.grid_size
         with device.autocast():
             grid = self.model.grid(normalize(to_uint8(images, size, crop=False).to(device.device())))
-        memory = self.model.memory(grid)
-        ids = generate(self.model, self.tokenizer, memory, num_beams, num_captions, language)  # (B, T)
+            memory = self.model.memory(grid)
+            ids = generate(self.model, self.tokenizer, memory, num_beams, num_captions, language)  # (B, T)
         return self.explain(memory, ids, num_captions, language)
 
     def explain(self, memory: Tensor, ids: Tensor, num_captions: int, language: str) -> list[dict]:
