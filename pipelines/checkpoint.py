@@ -21,9 +21,11 @@ def sha256(path: Path) -> str:
 
 
 def write_checksums(folder: Path) -> None:
-    """Record the SHA-256 of every JSON and safetensors file of `folder`."""
-    files = sorted(p for p in Path(folder).iterdir() if p.suffix in (".json", ".safetensors") and p.name != CHECKSUMS)
-    (Path(folder) / CHECKSUMS).write_text(json.dumps({p.name: sha256(p) for p in files}, indent=1) + "\n")
+    """Record the SHA-256 of every JSON and safetensors file below `folder`."""
+    folder = Path(folder)
+    files = sorted(p for p in folder.rglob("*") if p.suffix in (".json", ".safetensors") and p.name != CHECKSUMS)
+    digests = {p.relative_to(folder).as_posix(): sha256(p) for p in files}
+    (folder / CHECKSUMS).write_text(json.dumps(digests, indent=1) + "\n")
 
 
 def verify(folder: Path, name: str) -> dict[str, str]:

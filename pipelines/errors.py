@@ -18,6 +18,22 @@ SENTENCES = {
         "{value}."
     ),
     "language": "Captions are written in English (en) or Chinese (zh); '{value}' is neither.",
+    "num_inference_steps": "The number of steps must be a whole number from 1 to {limit}; it is {value}.",
+    "guidance_scale": "The guidance must be a number from {least:g} to {limit:g}; it is {value}.",
+    "scheduler": "There is no scheduler '{value}'. The ones to choose from are: {known}.",
+    "size": "The size must be a whole number of pixels, at most {limit}; it is {value}.",
+    "size_multiple": "The size {value} does not fit this model. Choose a multiple of {unit} pixels.",
+    "size_memory": (
+        "Pictures of {value} pixels need about {needed} MB of memory, and {free} MB are free. Choose a smaller size."
+    ),
+    "memory_budget": (
+        "'{name}' needs about {needed} MB of memory, and {free} MB may be used. Close other programs, raise "
+        "--memory-budget, or choose a smaller model."
+    ),
+    "out_of_memory": (
+        "The memory is too small for {count} pictures at once: {needed} more were needed, {free} MB are free. Make "
+        "fewer or smaller pictures."
+    ),
     "setting_unknown": "The model '{model}' has no setting '{setting}'.",
     "image_missing": "There is no picture. Upload, paste or photograph one.",
     "image_unreadable": (
@@ -33,6 +49,18 @@ SENTENCES = {
         "are: {known}."
     ),
     "model_kind": "'{name}' holds no model for {task} with safetensors weights. Choose another one.",
+    "folder_missing": "There is no folder '{name}'.",
+    "pipeline_missing": (
+        "'{name}' is no diffusers pipeline: it has no model_index.json. Name a folder or Hub id of a text-to-image "
+        "pipeline."
+    ),
+    "pipeline_incomplete": (
+        "The pipeline '{name}' is incomplete: something is wrong with {path}. Download it again."
+    ),
+    "pipeline_pickled": (
+        "The part '{path}' of '{name}' has pickled weights only, which can hold harmful code. Choose a version with "
+        "safetensors."
+    ),
     "data_empty": "There is no readable picture in '{name}'.",
     "data_outside": "'{name}' lies outside the data folder. List only files below the folder of the metadata.",
     "data_unknown": "'{name}' is neither a folder nor a data set that can be loaded from the Hugging Face Hub.",

@@ -1,5 +1,7 @@
 """Numbers as users give them: from a form, a command line or a JSON request."""
 
+import math
+
 from pipelines.errors import InputError
 
 
@@ -12,4 +14,15 @@ def whole(value: object, code: str, least: int, limit: int) -> int:
         exact = False
     if not exact or not least <= number <= limit:
         raise InputError(code, value=value, limit=limit)
+    return number
+
+
+def real(value: object, code: str, least: float, limit: float) -> float:
+    """`value` as a number from `least` to `limit`; NaN is none. Raises InputError(code)."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not least <= number <= limit:
+        raise InputError(code, value=value, least=least, limit=limit)
     return number

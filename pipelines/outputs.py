@@ -14,7 +14,8 @@ class TextToImageOutput:
     seeds: list[int]
     model: str
     seconds: float
-    settings: dict = field(default_factory=dict)  # what the call was made with, and `unknown_words` of the prompt
+    peak_bytes: int = 0  # of memory, while the pictures were made: the GPU's where there is one, else this process's
+    settings: dict = field(default_factory=dict)  # of the call; `unknown_words` of the prompt, `withheld` seeds
 
 
 @dataclass(frozen=True)

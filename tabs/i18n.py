@@ -130,6 +130,22 @@ ZH = {
     "error.num_beams": "束宽必须是 1 到 {limit} 的整数；现在是 {value}。",
     "error.num_captions": "描述条数必须是 1 到束宽（{limit}）的整数；现在是 {value}。",
     "error.language": "描述只能用英文（en）或中文（zh）；“{value}”两者都不是。",
+    "error.num_inference_steps": "步数必须是 1 到 {limit} 的整数；现在是 {value}。",
+    "error.guidance_scale": "引导强度必须是 {least:g} 到 {limit:g} 的数；现在是 {value}。",
+    "error.scheduler": "没有采样器“{value}”。可选的有：{known}。",
+    "error.size": "尺寸必须是整数像素，最多 {limit}；现在是 {value}。",
+    "error.size_multiple": "尺寸 {value} 不适合这个模型。请选 {unit} 的倍数。",
+    "error.size_memory": "{value} 像素的图片大约要 {needed} MB 内存，现在空闲 {free} MB。请选小一些的尺寸。",
+    "error.memory_budget": (
+        "“{name}”大约要 {needed} MB 内存，可用的是 {free} MB。请关闭其他程序，调高 --memory-budget，或选小一些的模型。"
+    ),
+    "error.out_of_memory": "内存不够同时生成 {count} 张图片：还需要 {needed}，空闲 {free} MB。请减少张数或缩小尺寸。",
+    "error.folder_missing": "没有文件夹“{name}”。",
+    "error.pipeline_missing": (
+        "“{name}”不是 diffusers 管线：里面没有 model_index.json。请给出文生图管线的文件夹或 Hub 名称。"
+    ),
+    "error.pipeline_incomplete": "管线“{name}”不完整：{path} 有问题。请重新下载。",
+    "error.pipeline_pickled": "“{name}”的“{path}”只有 pickle 权重，其中可能藏有有害代码。请选带 safetensors 的版本。",
     "error.setting_unknown": "模型“{model}”没有“{setting}”这个设置。",
     "error.image_missing": "还没有图片。请上传、粘贴或拍一张。",
     "error.image_unreadable": "“{name}”不能作为图片读取。请用能在别处打开的 PNG、JPEG、WebP、GIF、BMP 或 TIFF 文件。",
@@ -164,4 +180,5 @@ def text(key: str, language: str, **values) -> str:
 
 def sentence(error: InputError, language: str) -> str:
     """What the user got wrong, as HTML: the values may hold a file's name, which anybody can choose."""
-    return text(f"error.{error.code}", language, **{k: html.escape(str(v)) for k, v in error.values.items()})
+    values = {k: v if isinstance(v, int | float) else html.escape(str(v)) for k, v in error.values.items()}
+    return text(f"error.{error.code}", language, **values)

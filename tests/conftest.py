@@ -6,11 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
 from PIL import Image
 
 from pipelines import checkpoint, device
 from pipelines.text_encoder import PromptEncoder, TextEncoder, TextEncoderConfig
+from pipelines.text_to_image.diffusion import PatchDiffusionPipeline
 from pipelines.text_to_image.gan import Generator
+from pipelines.text_to_image.unet import PatchUNet
 from training.train_text_encoder import build_tokenizer, write_words
 
 torch.set_num_threads(2)
@@ -43,11 +46,23 @@ def save_tiny_gan(folder: Path, text_encoder: Path) -> None:
     checkpoint.write_checksums(folder)
 
 
+def save_tiny_diffusion(folder: Path, text_encoder: Path) -> None:
+    torch.manual_seed(0)
+    unet = PatchUNet(
+        16, 2, (16, 32), condition_size=16, sentence_size=12, text_encoder=PromptEncoder(text_encoder).hash
+    )  # fmt: skip
+    for parameter in unet.parameters():  # away from the zeros that training starts at, so that words matter
+        torch.nn.init.normal_(parameter, std=0.1)
+    PatchDiffusionPipeline(unet.half(), FlowMatchEulerDiscreteScheduler()).save_pretrained(folder)
+    checkpoint.write_checksums(folder)
+
+
 @pytest.fixture
 def tiny_weights(tmp_path, monkeypatch) -> Path:
-    """A weights folder with a tiny text encoder and a tiny GAN, in the place of the shipped one."""
+    """A weights folder with a tiny text encoder, GAN and diffusion model, in the place of the shipped one."""
     save_tiny_text_encoder(tmp_path / "weights" / "text-encoder")
     save_tiny_gan(tmp_path / "weights" / "gan", tmp_path / "weights" / "text-encoder")
+    save_tiny_diffusion(tmp_path / "weights" / "diffusion", tmp_path / "weights" / "text-encoder")
     monkeypatch.setattr(checkpoint, "WEIGHTS", tmp_path / "weights")
     forget_models()
     yield tmp_path / "weights"
@@ -55,8 +70,7 @@ def tiny_weights(tmp_path, monkeypatch) -> Path:
 
 
 def forget_models() -> None:
-    for name in device.loaded():
-        device.unload(name)
+    device.unload(*device.loaded())
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ B pictures a batch, Z noise width, S sentence width.
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -19,21 +19,19 @@ from pipelines.text_encoder import PromptEncoder
 from pipelines.text_to_image.gan import Generator, noise_of
 from training.augment import differentiable_augment, random_crop_flip
 from training.conditioning import encode_captions
-from training.config import TrainingConfig, option, parse, recorded, show
-from training.data import CaptionedImages, Record, load_pixels, read
+from training.config import option, parse, recorded, show
+from training.data import CaptionedImages, load_pixels
 from training.discriminator import Discriminator
+from training.generators import GeneratorTrainingConfig, read_records
 from training.loop import TrainingRun, batch_indices
 from training.losses import GAN_LOSSES, mode_seeking, perceptual_distance
 from training.sample_sheet import SAMPLE_PROMPTS, SAMPLES_A_PROMPT
 
 
 @dataclass(frozen=True)
-class GANTrainingConfig(TrainingConfig):
+class GANTrainingConfig(GeneratorTrainingConfig):
     output_dir: str = option("runs/gan", "states, samples and TensorBoard logs go here")
     weights_dir: str = option("weights/gan", "the finished checkpoint goes here")
-    scenes: list[str] = field(default_factory=list, metadata={"help": "more folders, for pictures of `subject` only"})
-    subject: str = option("dog", "a word that most captions of a picture of `scenes` must name")
-    image_size: int = option(128, "pixels; a power of two from 16")
     loss: str = option("hinge", "hinge, minimax or non_saturating")
     max_steps: int = option(200_000, "optimizer steps of the whole schedule")
     learning_rate: float = option(2e-4, "of both networks (Adam, betas 0 and 0.99)")
@@ -41,8 +39,6 @@ class GANTrainingConfig(TrainingConfig):
     mode_seeking_weight: float = option(0.5, "weight of the penalty on like pictures of one prompt")
     mode_seeking_floor: float = option(0.6, "they must differ by this share of what two real pictures differ by")
     sentence_noise: float = option(0.025, "standard deviation of noise on the sentence vectors")
-    sample_every: int = option(500, "steps between sample sheets")
-    save_every: int = option(500, "steps between states")
 
 
 PRESETS = {
@@ -53,18 +49,6 @@ PRESETS = {
 CHANNELS = {16: (64, 64), 32: (128, 96, 64), 64: (384, 256, 128, 64), 128: (384, 384, 256, 128, 64)}
 
 
-def read_records(config: GANTrainingConfig, split: str) -> list[Record]:
-    """The captioned pictures of a split, and those of `scenes` whose captions mostly name the subject."""
-
-    def names_subject(record: Record) -> bool:
-        named = sum(config.subject in caption.lower().split() for caption in record.captions)
-        return 2 * named > len(record.captions)
-
-    records = [r for source in config.data for r in read(source)]
-    records += [r for source in config.scenes for r in read(source) if names_subject(r)]
-    return [r for r in records if r.split == split and r.captions]
-
-
 def build(config: GANTrainingConfig, encoder: PromptEncoder) -> tuple[Generator, Discriminator]:
     """Both networks, from `init_from` where it is given: its generator, and its discriminator if that is kept there."""
     sentence_size = encoder.model.config.sentence_size
@@ -72,7 +56,7 @@ def build(config: GANTrainingConfig, encoder: PromptEncoder) -> tuple[Generator,
     if not config.init_from:
         channels = CHANNELS[config.image_size]
         return Generator(channels, sentence_size=sentence_size, text_encoder=encoder.hash), discriminator
-    generator = Generator.from_pretrained(config.init_from, torch_dtype=torch.float32, local_files_only=True)
+    generator = Generator.from_pretrained(config.init_from, dtype=torch.float32, local_files_only=True)
     generator.register_to_config(text_encoder=encoder.hash)
     kept = Path(config.init_from) / "discriminator.safetensors"
     if kept.is_file():

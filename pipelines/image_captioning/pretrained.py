@@ -4,23 +4,24 @@ import math
 from pathlib import Path
 
 import torch
-from huggingface_hub import constants, snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from pipelines import device
+from pipelines import device, hub
 from pipelines.errors import InputError
 
-FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]  # neither pickled weights nor code
 MAX_WORDS = 30
+
+
+def holds_weights(folder: Path) -> bool:
+    return any(folder.glob(hub.WEIGHTS))
 
 
 class PretrainedCaptioner:
     """A pretrained model with its own processor. It writes the language it was trained on and gives no attention."""
 
     def __init__(self, name: str, built_in: tuple[str, ...]):
-        folder = local_folder(name, built_in)
+        folder = hub.local_folder(name, built_in, holds_weights)
         try:
             self.processor = AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
             self.model = AutoModelForImageTextToText.from_pretrained(
@@ -56,23 +57,3 @@ class PretrainedCaptioner:
         tokens = [tokenizer.decode([k]).strip() for k, _ in kept]
         caption = tokenizer.decode([k for k, _ in kept], skip_special_tokens=True).strip()
         return caption, tokens, [min(1.0, math.exp(s)) for _, s in kept]
-
-
-def local_folder(name: str, built_in: tuple[str, ...]) -> Path:
-    """The folder `name`, or that of the Hub's model: from the cache, else downloaded. Offline it fails at once."""
-    if Path(name).is_dir():
-        return Path(name)
-    try:
-        return Path(snapshot_download(name, allow_patterns=FILES, local_files_only=True))
-    except HFValidationError as error:
-        raise InputError("model_unknown", name=name, known=", ".join(built_in)) from error
-    except LocalEntryNotFoundError:
-        pass
-    try:
-        if constants.HF_HUB_OFFLINE:
-            raise OfflineModeIsEnabled
-        return Path(snapshot_download(name, allow_patterns=FILES, etag_timeout=5))
-    except HfHubHTTPError as error:
-        raise InputError("model_unknown", name=name, known=", ".join(built_in)) from error
-    except (OSError, ValueError, OfflineModeIsEnabled) as error:
-        raise InputError("model_offline", name=name, known=", ".join(built_in)) from error

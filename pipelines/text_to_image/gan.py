@@ -15,9 +15,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from pipelines import checkpoint, device
-from pipelines.errors import InputError
 from pipelines.images import to_pil
-from pipelines.text_encoder import load_prompt_encoder
+from pipelines.text_to_image.own import OwnGenerator
+from pipelines.text_to_image.steps import OnStep, Step
 
 
 class ConditionalNorm(nn.Module):
@@ -106,22 +106,26 @@ def noise_of(seeds: list[int], size: int) -> Tensor:
     return torch.stack([torch.randn(size, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
 
 
-class GANModel:
+class GANModel(OwnGenerator):
     """The shipped generator with the prompt encoder that it was trained on."""
 
-    settings: frozenset[str] = frozenset()
+    defaults: dict = {}  # noqa: RUF012
 
     def __init__(self, folder: Path):
         checkpoint.verify(folder, folder.name)
-        self.generator = Generator.from_pretrained(folder, torch_dtype=torch.float32, local_files_only=True)
+        self.generator = Generator.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
         self.generator.eval().to(device.device(), memory_format=torch.channels_last)
-        self.encoder = load_prompt_encoder()
-        if self.generator.config.text_encoder != self.encoder.hash:
-            raise InputError("weights_mismatch", name=folder.name, other="text-encoder")
+        super().__init__(folder, self.generator.config.text_encoder)
+
+    def check(self) -> dict:
+        return {}
 
     @torch.inference_mode()
-    def generate(self, prompt: str, seeds: list[int]) -> list[Image.Image]:
+    def generate(self, prompt: str, seeds: list[int], on_step: OnStep | None = None) -> list[Image.Image]:
         _, _, sentence = self.encoder([prompt])
         noise = noise_of(seeds, self.generator.config.noise_size).to(device.device())
         with device.autocast():
-            return to_pil(self.generator(noise, sentence.expand(len(seeds), -1)))
+            images = to_pil(self.generator(noise, sentence.expand(len(seeds), -1)))
+        if on_step is not None:
+            on_step(Step(1, 1, lambda: images))
+        return images

@@ -5,11 +5,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from PIL import Image
+
 from pipelines.errors import InputError
 from pipelines.numbers import whole
 from pipelines.outputs import TextToImageOutput
+from pipelines.text_to_image.steps import OnStep
 
-BUILT_IN = ("gan",)
+BUILT_IN = ("gan", "diffusion")
 MAX_IMAGES = 64
 MAX_SEED = 2**32 - 1
 
@@ -21,6 +24,11 @@ class TextToImagePipeline:
         self.name = name
         self.model = model
 
+    @property
+    def defaults(self) -> dict:
+        """The settings that this model has, with what they are when nothing is said."""
+        return self.model.defaults
+
     def __call__(
         self,
         prompt: str,
@@ -30,52 +38,75 @@ class TextToImagePipeline:
         seed: int | None = None,
         guidance_scale: float | None = None,
         num_inference_steps: int | None = None,
-        on_step: Callable | None = None,
+        scheduler: str | None = None,
+        size: int | None = None,
+        on_step: OnStep | None = None,
     ) -> TextToImageOutput:
         """Make `num_images` pictures of `prompt`, English or Chinese.
 
         Picture k is decided by `seed + k`, whatever the number of pictures; `seed=None` draws one. Settings left None
-        are the model's own. Raises InputError for whatever a user can get wrong.
+        are the model's own. `on_step` is called after each step and may end the run by raising `Stopped`. Raises
+        InputError for whatever a user can get wrong.
         """
         from pipelines import device
-        from pipelines.text_encoder import clean_prompt
 
         num_images = whole(num_images, "num_images", 1, MAX_IMAGES)
         seed = secrets.randbelow(MAX_SEED + 1) if seed is None else whole(seed, "seed", 0, MAX_SEED)
-        cleaned = clean_prompt(prompt)
-        settings = {
-            name: value
-            for name, value in {
-                "negative_prompt": negative_prompt,
-                "guidance_scale": guidance_scale,
-                "num_inference_steps": num_inference_steps,
-                "on_step": on_step,
-            }.items()
-            if value is not None
+        given = {
+            "negative_prompt": negative_prompt,
+            "guidance_scale": guidance_scale,
+            "num_inference_steps": num_inference_steps,
+            "scheduler": scheduler,
+            "size": size,
         }
-        if unknown := sorted(settings.keys() - self.model.settings):
+        given = {name: value for name, value in given.items() if value is not None}
+        if unknown := sorted(given.keys() - self.defaults.keys()):
             raise InputError("setting_unknown", model=self.name, setting=unknown[0])
+        cleaned = self.model.clean(prompt)
+        settings = self.model.check(**{**self.defaults, **given})
         seeds = [(seed + k) % (MAX_SEED + 1) for k in range(num_images)]
         with device.LOCK:
-            unknown_words = self.model.encoder.unknown_words(cleaned)
+            unknown_words = self.model.unknown_words(cleaned)
             start = time.perf_counter()
-            images = self.model.generate(cleaned, seeds, **settings)
+            with device.measured() as peak:
+                images = device.in_memory(lambda part: self.model.generate(cleaned, part, on_step, **settings), seeds)
             seconds = time.perf_counter() - start
-        settings.pop("on_step", None)
-        used = {"prompt": cleaned, "unknown_words": unknown_words, **settings}
-        return TextToImageOutput(images, seeds, self.name, seconds, used)
+        withheld = [seed for seed, image in zip(seeds, images, strict=True) if image is None]
+        images = [image or withheld_picture() for image in images]
+        used = {"prompt": cleaned, "unknown_words": unknown_words, "withheld": withheld, **settings}
+        return TextToImageOutput(images, seeds, self.name, seconds, peak(), used)
 
 
-def load_text_to_image(name: str = "gan") -> TextToImagePipeline:
-    """The pipeline called `name`: a built-in model, or a folder with a generator of the same kind.
+def withheld_picture() -> Image.Image:
+    """In the place of a picture that a model's own safety checker withheld: plain grey, which no model makes."""
+    return Image.new("RGB", (64, 64), "#808080")
 
-    Raises InputError where there is no such model or its weights are missing or damaged.
+
+def load_text_to_image(name: str = "gan", on_download: Callable[[int, int], None] | None = None) -> TextToImagePipeline:
+    """The pipeline called `name`: a built-in model, a folder with a model of the same kind or with a `diffusers`
+    pipeline, or a Hugging Face Hub id (`id@revision` pins a version). `on_download(bytes done, bytes in all)` follows
+    a download.
+
+    Raises InputError where there is no such model, where its weights are missing or damaged, or where the Hub is needed
+    and can't be reached.
     """
     from pipelines import checkpoint, device
-    from pipelines.text_to_image.gan import GANModel
 
     folder = checkpoint.WEIGHTS / name if name in BUILT_IN else Path(name)
-    if name not in BUILT_IN and not folder.is_dir():
-        raise InputError("model_unknown", name=name, known=", ".join(BUILT_IN))
-    model = device.get(f"text-to-image/{name}", lambda: GANModel(folder))
-    return TextToImagePipeline(name, model)
+    if name in BUILT_IN or (folder / checkpoint.CHECKSUMS).is_file():
+        from pipelines.text_to_image.diffusion import DiffusionModel
+        from pipelines.text_to_image.gan import GANModel
+
+        kind = DiffusionModel if (folder / "model_index.json").is_file() else GANModel
+
+        def load():
+            return kind(folder)
+    else:
+        from pipelines.text_to_image.pretrained import PretrainedModel, local_pipeline
+
+        folder = local_pipeline(name, BUILT_IN, on_download)
+
+        def load():
+            return PretrainedModel(folder, name)
+
+    return TextToImagePipeline(name, device.get(f"text-to-image/{name}", load, device.size_on_disk(folder)))

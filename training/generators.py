@@ -1,0 +1,27 @@
+"""What the trainings of both generators share: which pictures, and at which size."""
+
+from dataclasses import dataclass, field
+
+from training.config import TrainingConfig, option
+from training.data import Record, read
+
+
+@dataclass(frozen=True)
+class GeneratorTrainingConfig(TrainingConfig):
+    scenes: list[str] = field(default_factory=list, metadata={"help": "more folders, for pictures of `subject` only"})
+    subject: str = option("dog", "a word that most captions of a picture of `scenes` must name")
+    image_size: int = option(128, "pixels; a power of two from 16")
+    sample_every: int = option(500, "steps between sample sheets")
+    save_every: int = option(500, "steps between states")
+
+
+def read_records(config: GeneratorTrainingConfig, split: str) -> list[Record]:
+    """The captioned pictures of a split, and those of `scenes` whose captions mostly name the subject."""
+
+    def names_subject(record: Record) -> bool:
+        named = sum(config.subject in caption.lower().split() for caption in record.captions)
+        return 2 * named > len(record.captions)
+
+    records = [r for source in config.data for r in read(source)]
+    records += [r for source in config.scenes for r in read(source) if names_subject(r)]
+    return [r for r in records if r.split == split and r.captions]

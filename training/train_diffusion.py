@@ -1,0 +1,152 @@
+"""Train the diffusion model: predict the clean picture under flow-matching noise, the error weighted as a velocity's.
+`python -m training.train_diffusion --data DIR... [--scenes DIR --subject dog]`
+
+B pictures a batch, S sentence width.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
+from torch import Tensor
+
+from pipelines import checkpoint
+from pipelines.images import grid, to_pil, to_signed
+from pipelines.text_encoder import PromptEncoder
+from pipelines.text_to_image.diffusion import PatchDiffusionPipeline, pixel_noise
+from pipelines.text_to_image.unet import PatchUNet
+from training.augment import random_crop_flip
+from training.conditioning import encode_captions
+from training.config import option, parse, recorded, show
+from training.data import load_pixels
+from training.generators import GeneratorTrainingConfig, read_records
+from training.loop import TrainingRun, batch_indices
+from training.sample_sheet import SAMPLE_PROMPTS
+
+
+@dataclass(frozen=True)
+class DiffusionTrainingConfig(GeneratorTrainingConfig):
+    output_dir: str = option("runs/diffusion", "states, samples and TensorBoard logs go here")
+    weights_dir: str = option("weights/diffusion", "the finished pipeline goes here")
+    patch_size: int = option(8, "pixels a side of a patch, a cell of the U-Net's grid")
+    batch_size: int = option(64, "examples a step and process")
+    max_steps: int = option(200_000, "optimizer steps of the whole schedule")
+    learning_rate: float = option(4e-4, "peak learning rate (AdamW, betas 0.9 and 0.95)")
+    lr_scheduler: str = option("constant_with_warmup", "diffusers' names")
+    lr_warmup_steps: int = option(300, "steps of linear warm-up")
+    weight_decay: float = option(0.01, "decoupled weight decay (AdamW)")
+    time_mean: float = option(1.1, "mean of the noise levels' logits; above 0 means more noise than picture")
+    time_deviation: float = option(0.9, "standard deviation of the noise levels' logits")
+    least_sigma: float = option(0.05, "below it the weight 1/σ² grows no more")
+    text_dropout: float = option(0.1, "share of pictures trained without words, for classifier-free guidance")
+    sample_steps: int = option(16, "Euler steps of the sample sheets")
+    sample_guidance: float = option(3.0, "guidance scale of the sample sheets")
+
+
+PRESETS = {
+    "tiny": {"max_steps": 4, "batch_size": 4, "image_size": 16, "patch_size": 2, "sample_every": 2, "save_every": 2,
+             "log_every": 1, "lr_warmup_steps": 0, "sample_steps": 2},
+    "cpu": {},
+    "gpu": {"batch_size": 512, "learning_rate": 8e-4, "compile": True},
+}  # fmt: skip
+CHANNELS = {16: (16, 32), 64: (128, 256, 352), 128: (160, 256, 352)}
+SAMPLES = 4
+
+
+def noise_levels(config: DiffusionTrainingConfig, num_pictures: int, device: torch.device) -> Tensor:
+    """Logit-normal noise levels (Esser et al. 2024): σ = sigmoid(m + s n), float32 [num_pictures]."""
+    return torch.sigmoid(config.time_mean + config.time_deviation * torch.randn(num_pictures, device=device))
+
+
+def velocity_loss(predicted: Tensor, x: Tensor, sigma: Tensor, least_sigma: float) -> Tensor:
+    """E[‖v̂ − v‖²] = E[‖x̂ − x‖² / σ²], since v = (z − x) / σ; the weight is bounded as σ goes to 0 (the place of min-SNR
+    weighting, Hang et al. 2023). Pictures [B, 3, H, W], noise levels [B]."""
+    return (((predicted.float() - x) / sigma.clamp(min=least_sigma)[:, None, None, None]) ** 2).mean()
+
+
+def build(config: DiffusionTrainingConfig, encoder: PromptEncoder) -> PatchUNet:
+    """The U-Net, from the pipeline `init_from` where it is given."""
+    if config.init_from:
+        folder = Path(config.init_from) / "unet"
+        unet = PatchUNet.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+        unet.register_to_config(text_encoder=encoder.hash)
+        return unet
+    return PatchUNet(
+        config.image_size, config.patch_size, CHANNELS[config.image_size],
+        sentence_size=encoder.model.config.sentence_size, text_encoder=encoder.hash,
+    )  # fmt: skip
+
+
+def export(config: DiffusionTrainingConfig, pipeline: PatchDiffusionPipeline, facts: dict) -> None:
+    """Write the pipeline in half precision: model_index.json and its parts, each with checksums."""
+    folder = Path(config.weights_dir)
+    pipeline.unet.half()
+    pipeline.save_pretrained(folder)
+    (folder / "training.json").write_text(json.dumps(facts, indent=1) + "\n")
+    checkpoint.write_checksums(folder)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    config = parse(DiffusionTrainingConfig(), PRESETS, __doc__, arguments)
+    run = TrainingRun(config)
+    encoder = PromptEncoder()
+    unet = build(config, encoder).to(memory_format=torch.channels_last)
+    if config.dry_run:
+        show(config, unet=unet)
+        return
+
+    data = load_pixels(read_records(config, "train"), config.image_size * 9 // 8, crop=True)
+    captions = encode_captions(data.records, encoder)
+    pixels = data.pixels.to(run.device) if run.device.type == "cuda" else data.pixels
+    sentences = encoder(list(SAMPLE_PROMPTS))[2].repeat_interleave(SAMPLES, 0).to(run.device)
+    sample_noise = pixel_noise(list(range(SAMPLES)), config.image_size).repeat(len(SAMPLE_PROMPTS), 1, 1, 1)
+
+    optimizer = torch.optim.AdamW(
+        unet.parameters(), config.learning_rate, (0.9, 0.95), weight_decay=config.weight_decay
+    )
+    unet, optimizer, scheduler = run.prepare(unet, optimizer, run.schedule(optimizer))
+    ema = run.ema(unet)
+    averaged = PatchDiffusionPipeline(ema.module, FlowMatchEulerDiscreteScheduler())
+    averaged.set_progress_bar_config(disable=True)
+    rank, world = run.accelerator.process_index, run.accelerator.num_processes
+    batch = config.batch_size * config.gradient_accumulation_steps
+
+    for step in run.steps():
+        rows = batch_indices(len(data), batch, step, config.seed, rank, world).tolist()
+        for k in range(config.gradient_accumulation_steps):
+            part = rows[k * config.batch_size : (k + 1) * config.batch_size]
+            x = to_signed(random_crop_flip(pixels[part], config.image_size).to(run.device))  # (B, 3, size, size)
+            words = captions.draw(part).to(run.device)                                       # (B, S)
+            words *= torch.rand(len(words), 1, device=run.device) >= config.text_dropout
+            sigma = noise_levels(config, len(x), run.device)                                 # (B,)
+            s = sigma[:, None, None, None]
+            z = (1 - s) * x + s * torch.randn_like(x)
+            with run.accelerator.accumulate(unet), run.accelerator.autocast():
+                loss = velocity_loss(unet(z, sigma, words), x, sigma, config.least_sigma)
+                run.accelerator.backward(loss)
+                if run.accelerator.sync_gradients:
+                    norm = run.accelerator.clip_grad_norm_(unet.parameters(), config.max_grad_norm)
+                optimizer.step()
+                optimizer.zero_grad()
+        scheduler.step()
+        ema.update_parameters(run.accelerator.unwrap_model(unet))
+        run.log(loss=loss, gradient_norm=norm, lr=scheduler.get_last_lr()[0])
+        if (step + 1) % config.sample_every == 0 and run.accelerator.is_main_process:
+            pictures = averaged(
+                sentences, torch.zeros_like(sentences), sample_noise.to(run.device),
+                guidance_scale=config.sample_guidance, num_inference_steps=config.sample_steps,
+            )  # fmt: skip
+            run.sample(grid(to_pil(pictures), 2 * SAMPLES))
+
+    if run.accelerator.is_main_process:
+        facts = {
+            "config": recorded(config), "steps": run.step, "pictures": run.step * batch * world,
+            "minutes": round(run.seconds / 60, 1), "num_training_pictures": len(data), "skipped": len(data.skipped),
+        }  # fmt: skip
+        export(config, averaged, facts)
+
+
+if __name__ == "__main__":
+    main()
