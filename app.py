@@ -23,6 +23,10 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     add("--share", action="store_true", help="make a public link, guarded by a user name and a password")
     add("--auth", metavar="USER:PASSWORD", help="ask visitors for these; --share makes up a pair when none is given")
     add("--model", default="gan", metavar="NAME", help="text-to-image model chosen at first (%(default)s)")
+    add("--models", type=Path, metavar="DIR", help="folder of diffusers pipelines that visitors may choose")
+    add("--hub", action=argparse.BooleanOptionalAction, help="let visitors name models of the Hugging Face Hub, which "
+        "are then downloaded (default: only where the page is neither shared nor open to the network)")
+    add("--memory-budget", type=float, metavar="MB", help="what loaded models may take (default: most of what is free)")
     add("--captioner", default="both", metavar="NAME", help="lstm, transformer or both, chosen at first (%(default)s)")
     add("--weights", type=Path, metavar="DIR", help="folder of the models' weights (weights, beside this file)")
     add("--data", type=Path, metavar="DIR", help="data folder whose first pictures become the examples to describe")
@@ -48,11 +52,15 @@ def known(option: str, name: str, names: tuple[str, ...]) -> None:
         raise SystemExit(f"{option}: there is no model '{name}'. The built-in ones are: {', '.join(names)}.")
 
 
+def existing(option: str, folder: Path) -> Path:
+    if not folder.is_dir():
+        raise SystemExit(f"{option}: there is no folder '{folder}'.")
+    return folder
+
+
 def example_pictures(data: Path | None) -> list[str]:
     """Pictures to try out: those of the project, or the first ones of the folder `data`."""
-    folder = data or ASSETS / "examples"
-    if not folder.is_dir():
-        raise SystemExit(f"--data: there is no folder '{folder}'.")
+    folder = existing("--data", data) if data else ASSETS / "examples"
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     return [str(path) for path in found[:MAX_EXAMPLES]]
 
@@ -61,7 +69,7 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
     """The page as `gr.Blocks`. No model is loaded, and torch is not imported, until somebody asks for a result."""
     import gradio as gr
 
-    from tabs import create, describe
+    from tabs import compare, create, describe, models
     from tabs.i18n import label
 
     known("--model", model, create.BUILT_IN)
@@ -78,6 +86,11 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
                 create.build(language, model)
             with gr.Tab(label("describe.tab"), id="describe"):
                 describe.build(language, captioner, example_pictures(data))
+            with gr.Tab(label("compare.tab"), id="compare"):
+                compare.build(language)
+            with gr.Tab(label("models.tab"), id="models") as tab:
+                models.build(language, tab)
+        app.unload(create.stop)  # nobody waits for what a visitor who left has asked for
         app.load(None, None, language, js="() => window.tuwen.language")
         switch_language.click(None, js="() => window.tuwen.switchLanguage()")
         switch_appearance.click(None, js="() => window.tuwen.switchAppearance()")
@@ -113,6 +126,12 @@ def main(argv: list[str] | None = None) -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     if arguments.weights:
         os.environ["TUWEN_WEIGHTS"] = str(arguments.weights.resolve())  # read by pipelines.checkpoint
+    if arguments.memory_budget:
+        os.environ["TUWEN_MEMORY_BUDGET"] = str(arguments.memory_budget)  # read by pipelines.device
+    if arguments.models:
+        os.environ["TUWEN_MODELS"] = str(existing("--models", arguments.models).resolve())  # read by tabs.offers
+    at_home = not arguments.share and arguments.host in ("127.0.0.1", "localhost", "::1")
+    os.environ["TUWEN_HUB"] = str(int(at_home if arguments.hub is None else arguments.hub))
     app = build_app(arguments.model, arguments.captioner, arguments.data)
     try:
         _, address, link = launch(

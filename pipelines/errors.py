@@ -49,6 +49,10 @@ SENTENCES = {
         "are: {known}."
     ),
     "model_kind": "'{name}' holds no model for {task} with safetensors weights. Choose another one.",
+    "contenders": "Choose at least one model.",
+    "grid_cells": "Ask for 1 to {limit} pictures: some guidances and some steps, with commas between the numbers.",
+    "model_unnamed": "Choose a pretrained pipeline, or type its id on the Hub.",
+    "model_not_offered": "'{name}' can't be used here. What can: {known}.",
     "folder_missing": "There is no folder '{name}'.",
     "pipeline_missing": (
         "'{name}' is no diffusers pipeline: it has no model_index.json. Name a folder or Hub id of a text-to-image "

@@ -101,3 +101,13 @@ def bar(on_download: OnDownload | None) -> type[tqdm] | None:
             return shown
 
     return Bar
+
+
+def cached(name: str) -> bool:
+    """Whether some version of the Hub's model `name` is on this computer."""
+    repository, _, revision = name.partition("@")
+    try:
+        snapshot_download(repository, revision=revision or None, local_files_only=True)
+    except (HFValidationError, LocalEntryNotFoundError):
+        return False
+    return True

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
 from pipelines.errors import InputError
 
@@ -105,4 +105,20 @@ def grid(images: list[Image.Image], columns: int, gap: int = 2) -> Image.Image:
     sheet = Image.new("RGB", (columns * (width + gap) - gap, rows * (height + gap) - gap), "white")
     for k, image in enumerate(images):
         sheet.paste(image, (k % columns * (width + gap), k // columns * (height + gap)))
+    return sheet
+
+
+def labelled_grid(images: list[Image.Image], rows: list[str], columns: list[str], gap: int = 4) -> Image.Image:
+    """One sheet of equally sized pictures, row by row, with a label before every row and above every column."""
+    width, height = images[0].size
+    font = ImageFont.load_default(max(12, height // 9))
+    margin = max(round(font.getlength(label)) for label in rows) + 12
+    head = round(1.8 * font.size)
+    sheet = Image.new("RGB", (margin + len(columns) * (width + gap), head + len(rows) * (height + gap)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for k, label in enumerate(columns):
+        draw.text((margin + k * (width + gap) + width // 2, head // 2), label, "black", font, anchor="mm")
+    for k, label in enumerate(rows):
+        draw.text((margin - 8, head + k * (height + gap) + height // 2), label, "black", font, anchor="rm")
+    sheet.paste(grid(images, len(columns), gap), (margin, head))
     return sheet

@@ -1,14 +1,22 @@
 """The tab that makes pictures from words."""
 
+from collections.abc import Iterator
+
 import gradio as gr
 
 from pipelines.outputs import TextToImageOutput
 from pipelines.text_to_image.pipeline import BUILT_IN, load_text_to_image
+from pipelines.text_to_image.steps import Stopped
+from tabs import offers, runs
 from tabs.i18n import label, text
 from tabs.inputs import Slider, whole_number
 from tabs.messages import messages
+from tabs.models import facts
+from tabs.progress import progress_html
 
 MAX_PICTURES = 8
+PRETRAINED = "pretrained"
+STEPS, GUIDANCE = 20, 3.0  # where the sliders stand at first
 EXAMPLES = (
     "a yellow flower with a dark centre",
     "一朵黄色的花",
@@ -20,23 +28,76 @@ EXAMPLES = (
 
 
 def generate(
-    prompt: str, model: str = "gan", num_images: int = 4, seed: str = "0", randomise: bool = False, language: str = "en"
-) -> tuple:
+    prompt: str,
+    model: str = "gan",
+    num_images: int = 4,
+    seed: str = "0",
+    randomise: bool = False,
+    num_inference_steps: int = STEPS,
+    guidance_scale: float = GUIDANCE,
+    negative_prompt: str = "",
+    scheduler: str = "euler",
+    pretrained: str = "",
+    own_settings: bool = True,
+    language: str = "en",
+    request: gr.Request | None = None,
+) -> Iterator[tuple]:
     """Make pictures of a prompt.
 
     Args:
         prompt: What to show, in English or Chinese.
-        model: The name of the model.
+        model: gan, diffusion, or pretrained for the one that `pretrained` names.
         num_images: How many pictures, 1 to 8.
         seed: A whole number that decides the first picture; the next ones take the numbers after it.
         randomise: Take a new seed instead.
+        num_inference_steps: How many steps the diffusion models take.
+        guidance_scale: How closely the diffusion models follow the words; 1 is no guidance.
+        negative_prompt: What the diffusion models should keep away from.
+        scheduler: How the small diffusion model steps: euler or heun.
+        pretrained: Hub id (id@revision pins a version) or the name of a folder that the server offers.
+        own_settings: Let the pretrained model decide steps and guidance.
         language: Language of messages, en or zh.
     """
-    with messages(language):
-        output = load_text_to_image(model)(
-            prompt, num_images=num_images, seed=None if randomise else whole_number(seed)
-        )
-    return gallery(output, language), summary(output, language), str(output.seeds[0]), gr.update(visible=False)
+    settings = {
+        "num_inference_steps": num_inference_steps,
+        "guidance_scale": guidance_scale,
+        "negative_prompt": negative_prompt or None,
+        "scheduler": scheduler,
+    }
+    known = {"gan": (), "diffusion": settings, PRETRAINED: () if own_settings else settings.keys() - {"scheduler"}}
+
+    def work(run: runs.Run) -> TextToImageOutput:
+        name = offers.offered(pretrained) if model == PRETRAINED else model
+        return load_text_to_image(name, run.on_download)(
+            prompt, num_images=num_images, seed=None if randomise else whole_number(seed), on_step=run.on_step,
+            **{key: settings[key] for key in known.get(model, ())},
+        )  # fmt: skip
+
+    idle = gr.update(interactive=False)
+    try:
+        with messages(language):
+            yield gr.skip(), gr.skip(), gr.skip(), gr.skip(), shown(None, language), gr.update(interactive=True)
+            for news in runs.follow(request.session_hash if request else "", work):
+                if isinstance(news, runs.Progress):
+                    yield *(gr.skip() for _ in range(4)), shown(news, language), gr.skip()
+                else:
+                    seed = str(news.seeds[0])
+                    yield gallery(news, language), summary(news, language), seed, hidden(), hidden(), idle
+    except Stopped:
+        stopped = gr.update(value=text("run.stopped", language), visible=True)
+        yield gr.skip(), stopped, gr.skip(), gr.skip(), hidden(), idle
+
+
+def shown(progress: runs.Progress | None, language: str) -> dict:
+    return gr.update(value=progress_html(progress, language), visible=True)
+
+
+def hidden() -> dict:
+    return gr.update(visible=False)
+
+
+def stop(request: gr.Request) -> None:
+    runs.stop(request.session_hash)
 
 
 def gallery(output: TextToImageOutput, language: str) -> dict:
@@ -45,13 +106,30 @@ def gallery(output: TextToImageOutput, language: str) -> dict:
     return gr.update(value=list(zip(output.images, captions, strict=True)), visible=True, selected_index=None)
 
 
+def model_name(name: str, language: str) -> str:
+    return text(f"create.model_{name}", language) if name in BUILT_IN else name.rsplit("/", 1)[-1]
+
+
 def summary(output: TextToImageOutput, language: str) -> dict:
-    """One line on what was made and how long it took, and which words of the prompt the model does not know."""
-    count, model = len(output.images), text(f"create.model_{output.model}", language)
-    lines = [text("create.made", language, count=count, model=model, seconds=f"{output.seconds:.2f}")]
-    if unknown := output.settings.get("unknown_words"):
+    """What was made, how, in what time and memory, and which words of the prompt the model does not know."""
+    used = output.settings
+    model, seconds = model_name(output.model, language), f"{output.seconds:.2f}"
+    lines = [text("create.made", language, count=len(output.images), model=model, seconds=seconds)]
+    if steps := used.get("num_inference_steps"):
+        guidance = f"{used.get('guidance_scale', 0):g}"
+        lines[0] += " · " + text("create.how", language, steps=steps, guidance=guidance)
+    lines[0] += " · " + text("create.memory", language, megabytes=round(output.peak_bytes / 1e6))
+    if unknown := used.get("unknown_words"):
         lines.append(text("create.unknown", language, words=", ".join(unknown)))
+    if withheld := used.get("withheld"):
+        lines.append(text("create.withheld", language, seeds=", ".join(map(str, withheld))))
     return gr.update(value="  \n".join(lines), visible=True)
+
+
+def rows_for(model: str, own_settings: bool) -> tuple[dict, dict, dict]:
+    """Which settings are shown: steps and guidance, the scheduler, the choice of a pretrained model."""
+    stepped = model == "diffusion" or (model == PRETRAINED and not own_settings)
+    return gr.update(visible=stepped), gr.update(visible=model == "diffusion"), gr.update(visible=model == PRETRAINED)
 
 
 def build(language: gr.Textbox, model: str) -> None:
@@ -62,19 +140,49 @@ def build(language: gr.Textbox, model: str) -> None:
                 label=label("create.prompt"), placeholder=label("create.prompt_hint"), scale=5, autofocus=True,
                 elem_id="prompt", max_lines=4, min_width=220,
             )  # fmt: skip
-            button = gr.Button(label("create.button"), variant="primary", scale=1, min_width=120, elem_id="create")
+            button = gr.Button(label("create.button"), variant="primary", scale=1, min_width=110, elem_id="create")
+            stopper = gr.Button(label("run.stop"), interactive=False, scale=0, min_width=80, elem_id="stop")
         examples = gr.Examples(
             [[example] for example in EXAMPLES], [prompt], label=label("create.examples"), elem_id="prompt-examples"
         )
         with gr.Row(elem_id="create-settings"):
-            choices = [(label(f"create.model_{name}"), name) for name in BUILT_IN]
-            models = gr.Radio(choices, value=model, label=label("create.model"), min_width=150)
+            names = (*BUILT_IN, *([PRETRAINED] if offers.choices() else []))
+            models = gr.Radio(
+                [(label(f"create.model_{name}"), name) for name in names], value=model, label=label("create.model"),
+                min_width=440, elem_id="model", scale=3,
+            )  # fmt: skip
             num_images = Slider(
-                1, MAX_PICTURES, 4, step=1, label=label("create.num_images"), buttons=[], min_width=200,
+                1, MAX_PICTURES, 4, step=1, label=label("create.num_images"), buttons=[], min_width=160,
                 elem_id="num-images",
             )  # fmt: skip
-            seed = gr.Textbox("0", label=label("create.seed"), elem_id="seed", max_lines=1, min_width=120)
-            randomise = gr.Checkbox(True, label=label("create.random"), elem_id="random", min_width=160)
+            seed = gr.Textbox("0", label=label("create.seed"), elem_id="seed", max_lines=1, min_width=110)
+            randomise = gr.Checkbox(True, label=label("create.random"), elem_id="random", min_width=150)
+        with gr.Row(visible=model == PRETRAINED, elem_id="pretrained-settings") as pretrained_row:
+            pretrained = gr.Dropdown(
+                offers.choices(), label=label("create.pretrained"), info=label("create.pretrained_hint"),
+                allow_custom_value=True, value=next(iter(offers.choices()), None), elem_id="pretrained", scale=2,
+            )  # fmt: skip
+            with gr.Column(min_width=240):
+                about = gr.HTML(elem_id="pretrained-about")
+                own_settings = gr.Checkbox(True, label=label("create.own_settings"), elem_id="own-settings")
+        with gr.Row(visible=model == "diffusion", elem_id="step-settings") as step_row:
+            steps = Slider(
+                1, 60, STEPS, step=1, label=label("create.steps"), info=label("create.steps_hint"), buttons=[],
+                elem_id="steps", min_width=180,
+            )  # fmt: skip
+            guidance = Slider(
+                0, 12, GUIDANCE, step=0.5, label=label("create.guidance"), info=label("create.guidance_hint"),
+                buttons=[], elem_id="guidance", min_width=180,
+            )  # fmt: skip
+            negative = gr.Textbox(
+                label=label("create.negative"), info=label("create.negative_hint"), elem_id="negative", max_lines=2,
+                min_width=180,
+            )  # fmt: skip
+            scheduler = gr.Radio(
+                [("Euler", "euler"), ("Heun", "heun")], value="euler", label=label("create.scheduler"),
+                info=label("create.scheduler_hint"), elem_id="scheduler", min_width=150,
+            )  # fmt: skip
+    progress = gr.HTML(visible=False, elem_id="progress")
     empty = gr.HTML(label("create.empty"), elem_classes="empty", elem_id="create-empty")
     pictures = gr.Gallery(
         label=label("create.gallery"), visible=False, format="png", columns=4, interactive=False, object_fit="cover",
@@ -84,12 +192,25 @@ def build(language: gr.Textbox, model: str) -> None:
 
     run = {
         "fn": generate,
-        "inputs": [prompt, models, num_images, seed, randomise, language],
-        "outputs": [pictures, made, seed, empty],
-        "show_progress_on": [pictures, empty],
+        "inputs": [
+            prompt, models, num_images, seed, randomise, steps, guidance, negative, scheduler, pretrained, own_settings,
+            language,
+        ],
+        "outputs": [pictures, made, seed, empty, progress, stopper],
+        "show_progress": "hidden",  # the page shows its own
         "concurrency_id": "model",
         "concurrency_limit": 1,
         "trigger_mode": "once",
-    }
+    }  # fmt: skip
     gr.on([button.click, prompt.submit], api_name="generate", **run)
     examples.load_input_event.then(api_visibility="private", **run)
+    free = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    stopper.click(stop, None, None, **free)
+    shown_rows = [step_row, scheduler, pretrained_row]
+    gr.on([models.change, own_settings.change], rows_for, [models, own_settings], shown_rows, **free)
+    gr.on([models.change, pretrained.change], about_choice, [models, pretrained, language], about, **free)
+
+
+def about_choice(model: str, pretrained: str, language: str) -> str:
+    """What is known of the chosen pretrained model before it is loaded."""
+    return facts(pretrained, language) if model == PRETRAINED else ""

@@ -32,6 +32,7 @@ def save_tiny_stable_diffusion(folder: Path) -> Path:
     tokenizer = CLIPTokenizerFast(vocab=vocabulary, merges=[], model_max_length=32)
     StableDiffusionPipeline(
         vae=vae, text_encoder=text_encoder, tokenizer=tokenizer, unet=unet,
-        scheduler=DDIMScheduler(steps_offset=1, clip_sample=False), safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+        scheduler=DDIMScheduler(steps_offset=1, clip_sample=False), safety_checker=None, feature_extractor=None,
+        requires_safety_checker=False,
     ).save_pretrained(folder)  # fmt: skip
     return folder

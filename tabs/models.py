@@ -1,0 +1,77 @@
+"""The tab that says which models there are: those in memory, and pretrained ones that may be fetched."""
+
+from html import escape
+
+import gradio as gr
+
+from pipelines.errors import InputError
+from pipelines.text_to_image.suggestions import SUGGESTIONS
+from tabs import offers
+from tabs.i18n import label, sentence, text
+
+
+def facts(name: str, language: str) -> str:
+    """Of a pretrained model: on this computer, or how much a download would take; licence, steps, languages."""
+    from pipelines import hub  # brings the Hub's library, which the page does not wait for
+
+    try:
+        resolved = offers.offered(name)
+    except InputError as error:
+        return f"<p>{sentence(error, language)}</p>"
+    if resolved != name:
+        return f"<p>{text('models.folder', language, name=escape(name))}</p>"
+    if hub.cached(name):
+        state = text("models.here", language)
+    elif size := hub.download_size(name):
+        state = text("models.download", language, gigabytes=f"{size / 1e9:.1f}")
+    else:
+        state = text("models.offline", language)
+    known = ""
+    if suggestion := SUGGESTIONS.get(name):
+        values = {"steps": suggestion.num_inference_steps, "languages": suggestion.languages}
+        known = f" {escape(suggestion.licence)} · {text('models.usual', language, **values)}"
+    return f"<p>{state}{known}</p>"
+
+
+def ledger_table(language: str) -> str:
+    """The models in memory, the most recently used first."""
+    from pipelines import device  # brings torch, which the page does not wait for
+
+    entries = device.ledger()[::-1]
+    if not entries:
+        return f'<p class="hint">{text("models.none_loaded", language)}</p>'
+    rows = [(e["name"].split("/", 1)[-1], f"{e['megabytes']:,} MB", f"{e['seconds_idle']} s") for e in entries]
+    budget = text("models.budget", language, megabytes=f"{device.megabytes(device.budget()):,}")
+    head = [text(f"models.{key}", language) for key in ("name", "memory", "idle")]
+    return table(head, rows) + f'<p class="hint">{device.device()} · {budget}</p>'
+
+
+def suggestion_table(language: str) -> str:
+    head = [text(f"models.{key}", language) for key in ("name", "size", "licence", "steps", "prompt_language", "about")]
+    rows = []
+    for name, s in SUGGESTIONS.items():
+        about = text(f"models.about_{s.note}", language)
+        rows.append((name, f"{s.gigabytes:g} GB", s.licence, s.num_inference_steps, s.languages, about))
+    return table(head, rows)
+
+
+def table(head: list[str], rows: list[tuple]) -> str:
+    titles = "".join(f"<th>{title}</th>" for title in head)
+    lines = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
+    body = f"<thead><tr>{titles}</tr></thead><tbody>{lines}</tbody>"
+    return f'<div class="scroll"><table class="facts">{body}</table></div>'
+
+
+def both_tables(language: str) -> tuple[str, str]:
+    return ledger_table(language), suggestion_table(language)
+
+
+def build(language: gr.Textbox, tab: gr.Tab) -> None:
+    """Lay out the tab; its tables are made anew whenever it is opened."""
+    gr.HTML(label("models.loaded_title"), elem_classes="title")
+    ledger = gr.HTML(elem_id="ledger")
+    gr.HTML(label("models.suggestions_title"), elem_classes="title")
+    suggestions = gr.HTML(elem_id="suggestions")
+    tab.select(
+        both_tables, language, [ledger, suggestions], queue=False, show_progress="hidden", api_visibility="private"
+    )

@@ -1,0 +1,38 @@
+"""Which models a visitor may name besides the built-in ones: Hub ids where that is allowed, folders below one folder.
+
+The front door decides both, in the environment: TUWEN_HUB ("0": no Hub ids) and TUWEN_MODELS (a folder).
+"""
+
+import os
+from pathlib import Path
+
+from pipelines.errors import InputError
+from pipelines.text_to_image.suggestions import SUGGESTIONS
+
+
+def folders() -> list[str]:
+    """Names of the pipelines below the models folder."""
+    root = os.environ.get("TUWEN_MODELS")
+    return sorted(path.parent.name for path in Path(root).glob("*/model_index.json")) if root else []
+
+
+def hub_allowed() -> bool:
+    return os.environ.get("TUWEN_HUB", "1") != "0"
+
+
+def choices() -> list[str]:
+    return [*folders(), *(SUGGESTIONS if hub_allowed() else ())]
+
+
+def offered(name: str | None) -> str:
+    """The folder or Hub id that `name` stands for. Raises InputError where a visitor may not name it."""
+    name = (name or "").strip()
+    if not name:
+        raise InputError("model_unnamed")
+    if name in folders():
+        return str(Path(os.environ["TUWEN_MODELS"]) / name)
+    owner, _, repository = name.partition("@")[0].partition("/")
+    is_id = owner.strip(".~") and repository and "/" not in repository and "\\" not in name and not Path(name).exists()
+    if not is_id or not hub_allowed():
+        raise InputError("model_not_offered", name=name, known=", ".join(choices()) or "–")
+    return name

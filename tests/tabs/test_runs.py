@@ -1,0 +1,139 @@
+"""Long calls of the page: followed step by step, ended by their own visitor alone, and what visitors may name."""
+
+import threading
+
+import pytest
+from PIL import Image
+
+from pipelines.errors import InputError
+from pipelines.text_to_image.steps import Step, Stopped
+from tabs import offers, runs
+from tabs.compare import split
+from tabs.progress import progress_html
+
+
+def steps(run: runs.Run, total: int, after_first: threading.Event | None = None) -> str:
+    for number in range(1, total + 1):
+        run.on_step(Step(number, total, lambda: [Image.new("RGB", (4, 4))]))
+        if number == 1 and after_first is not None:
+            after_first.wait()
+    return "done"
+
+
+def test_steps_come_before_the_result(monkeypatch):
+    monkeypatch.setattr(runs, "PREVIEW_EVERY", 0)
+    news = list(runs.follow("a", lambda run: steps(run, 3)))
+    assert [(p.unit, p.done, p.total, len(p.previews)) for p in news[:-1]] == [("steps", 1, 3, 1), ("steps", 2, 3, 1)]
+    assert news[-1] == "done"
+
+
+def test_a_preview_is_made_only_now_and_then():
+    made = []
+    run = runs.Run(lambda progress: None, threading.Event())
+    for number in range(1, 100):
+        run.on_step(Step(number, 100, lambda: made.append(1) or []))
+    assert len(made) == 1
+
+
+def test_stop_ends_the_run_of_one_visitor_within_a_step():
+    go_on = {name: threading.Event() for name in "ab"}
+    following = {name: runs.follow(name, lambda run, name=name: steps(run, 3, go_on[name])) for name in "ab"}
+    for each in following.values():
+        assert next(each).done == 1
+    runs.stop("a")
+    for event in go_on.values():
+        event.set()
+    with pytest.raises(Stopped):
+        list(following["a"])
+    assert list(following["b"])[-1] == "done"
+    assert runs._stops == {}
+
+
+def test_stopping_where_nothing_runs_is_no_error():
+    runs.stop("nobody")
+
+
+def test_an_error_reaches_the_listener():
+    def fail(run):
+        raise InputError("prompt_empty")
+
+    with pytest.raises(InputError, match="empty"):
+        list(runs.follow("a", fail))
+
+
+def test_a_listener_who_leaves_ends_the_run():
+    ended, go_on = threading.Event(), threading.Event()
+
+    def work(run):
+        try:
+            steps(run, 5, go_on)
+        except Stopped:
+            ended.set()
+            raise
+
+    following = runs.follow("a", work)
+    next(following)
+    following.close()
+    go_on.set()
+    assert ended.wait(10)
+
+
+def test_a_download_is_told_and_can_be_stopped():
+    told, stopped = [], threading.Event()
+    run = runs.Run(told.append, stopped)
+    run.on_download(500_000_000, 2_000_000_000)
+    assert "0.50 of 2.00 GB" in progress_html(told[0], "en")
+    stopped.set()
+    with pytest.raises(Stopped):
+        run.on_download(1, 2)
+
+
+def test_progress_is_said_in_both_languages():
+    picture = Image.new("RGB", (4, 4))
+    shown = progress_html(runs.Progress("steps", 5, 20, [picture, picture]), "zh")
+    assert "第 5 步，共 20 步" in shown
+    assert "width:25%" in shown
+    assert shown.count("<img") == 2
+    assert "Getting ready" in progress_html(None, "en")
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch):
+    (tmp_path / "models" / "mine").mkdir(parents=True)
+    (tmp_path / "models" / "mine" / "model_index.json").write_text("{}")
+    (tmp_path / "models" / "notes").mkdir()
+    (tmp_path / "secret").mkdir()
+    monkeypatch.setenv("TUWEN_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+def test_folders_of_the_models_folder_are_offered(models):
+    assert offers.folders() == ["mine"]
+    assert offers.choices()[0] == "mine"
+    assert offers.offered(" mine ") == str(models / "mine")
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc", "notes", "~/x", "./mine", "a/b/c", "..", "../mine", "a\\b"])
+def test_no_other_folder_can_be_named(models, name):
+    with pytest.raises(InputError) as caught:
+        offers.offered(name)
+    assert caught.value.code == "model_not_offered"
+
+
+def test_hub_ids_can_be_forbidden(models, monkeypatch):
+    assert offers.offered("owner/model@refs/pr/3") == "owner/model@refs/pr/3"
+    monkeypatch.setenv("TUWEN_HUB", "0")
+    assert offers.choices() == ["mine"]
+    with pytest.raises(InputError):
+        offers.offered("owner/model")
+
+
+@pytest.mark.parametrize("nothing", ["", None, "  "])
+def test_no_name_is_said(nothing):
+    with pytest.raises(InputError) as caught:
+        offers.offered(nothing)
+    assert caught.value.code == "model_unnamed"
+
+
+def test_lists_are_split_at_commas_of_both_languages():
+    assert split("1, 2，4,") == ["1", "2", "4"]
