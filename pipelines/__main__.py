@@ -18,9 +18,15 @@ def build_parser() -> argparse.ArgumentParser:
 
     generate = commands.add_parser("generate", help="words → pictures")
     generate.add_argument("prompt", help="English or Chinese")
-    generate.add_argument("--model", default="gan", help=f"{', '.join(text_to_image.pipeline.BUILT_IN)}, or a folder")
+    generators = ", ".join(text_to_image.pipeline.BUILT_IN)
+    generate.add_argument("--model", default="gan", help=f"{generators}, a folder or a Hub id")
     generate.add_argument("--num-images", default=1, metavar="N")
     generate.add_argument("--seed", default=None, help="of the first picture; the next ones count on (default: random)")
+    generate.add_argument("--num-inference-steps", metavar="N", help="of diffusion models (default: the model's own)")
+    generate.add_argument("--guidance-scale", metavar="W", help="how closely to follow the words; 1 is none")
+    generate.add_argument("--negative-prompt", metavar="WORDS", help="what to keep away from")
+    generate.add_argument("--scheduler", help="euler or heun, of the model diffusion")
+    generate.add_argument("--size", metavar="PIXELS", help="of pretrained pipelines (default: the model's own)")
     generate.add_argument("--out", type=Path, default=Path("."), metavar="DIR", help="folder for the pictures")
     generate.set_defaults(run=run_generate)
 
@@ -39,7 +45,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run_generate(args: argparse.Namespace) -> int:
-    output = load_text_to_image(args.model)(args.prompt, num_images=args.num_images, seed=args.seed)
+    settings = {name: getattr(args, name) for name in SETTINGS}
+    pipeline = load_text_to_image(args.model)
+    output = pipeline(args.prompt, num_images=args.num_images, seed=args.seed, **settings)
     args.out.mkdir(parents=True, exist_ok=True)
     paths = [args.out / f"{Path(output.model).name}-{seed}.png" for seed in output.seeds]
     for image, path in zip(output.images, paths, strict=True):
@@ -49,6 +57,7 @@ def run_generate(args: argparse.Namespace) -> int:
         "seeds": output.seeds,
         "model": output.model,
         "seconds": round(output.seconds, 4),
+        "settings": {name: output.settings[name] for name in SETTINGS if name in output.settings},
     }
     show(args, result, "\n".join(result["images"]))
     return 0
@@ -83,6 +92,7 @@ def run_caption(args: argparse.Namespace) -> int:
     return status
 
 
+SETTINGS = ("num_inference_steps", "guidance_scale", "negative_prompt", "scheduler", "size")
 UNREADABLE = {"file_missing", "image_empty", "image_large", "image_unreadable"}
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import gradio as gr
 
 from pipelines.errors import InputError
+from pipelines.text_to_image.steps import Stopped
 from tabs.i18n import sentence, text
 
 logger = logging.getLogger(__name__)
@@ -17,6 +18,8 @@ def messages(language: str) -> Iterator[None]:
     """Show what goes wrong inside: an InputError's own sentence, or a general one while the log keeps the cause."""
     try:
         yield
+    except Stopped:
+        raise
     except InputError as error:
         raise gr.Error(sentence(error, language), print_exception=False) from None
     except Exception as error:

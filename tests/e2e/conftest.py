@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.tiny_pipelines import save_tiny_stable_diffusion
+
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = [
@@ -27,9 +29,12 @@ def address(tmp_path_factory) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("server") / "log.txt"
+    models = tmp_path_factory.mktemp("models")
+    save_tiny_stable_diffusion(models / "tiny-sd")
+    command = [sys.executable, "-u", "app.py", "--port", str(port), "--models", str(models)]
     with open(log, "w") as output:
         server = subprocess.Popen(
-            [sys.executable, "-u", "app.py", "--port", str(port)], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
+            command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, "HF_HUB_OFFLINE": "1"}
         )
     try:
         url = f"http://127.0.0.1:{port}"
