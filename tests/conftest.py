@@ -18,7 +18,7 @@ from training.train_text_encoder import build_tokenizer, write_words
 
 torch.set_num_threads(2)
 SENTENCES = ["a yellow flower with a dark centre", "a red bird on a branch", "a black dog running with this rose"] * 3
-SENTENCES += ["一朵黄色的花", "黑猫"] * 3
+SENTENCES += ["an orange cat"] * 3 + ["一朵黄色的花", "黑猫"] * 3
 
 
 def save_tiny_text_encoder(folder: Path) -> None:

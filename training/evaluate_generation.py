@@ -1,5 +1,5 @@
-"""Generated pictures measured on held-out captions: Fréchet distance in EfficientNet features, spread between seeds,
-and whether the colour and the kind of thing that the words name are the ones that are seen.
+"""Generated pictures measured on held-out captions: Fréchet and kernel distance, precision and recall in EfficientNet
+features, spread between seeds, and whether the colour and the kind of thing that the words name are the ones seen.
 
 N pictures.
 """
@@ -18,7 +18,14 @@ from pipelines.images import normalize, to_uint8
 from pipelines.text_to_image.pipeline import TextToImagePipeline, load_text_to_image
 from training.conditioning import short_captions
 from training.data import CaptionedImages, load
-from training.generation_metrics import COLOURS, frechet_distance, mean_pairwise_distance, middle_colour
+from training.generation_metrics import (
+    COLOURS,
+    frechet_distance,
+    kernel_distance,
+    mean_pairwise_distance,
+    middle_colour,
+    precision_and_recall,
+)
 
 NUM_PICTURES = 2000  # a Fréchet distance of fewer is no headline: its bias is larger than most differences
 SEEDS_A_PROMPT = 32
@@ -36,29 +43,39 @@ class Real:
 
 
 def evaluate_generation(model: str, sources: list[str], split: str, seed: int) -> dict:
-    """All figures of a generator, each beside what real held-out pictures give."""
+    """All figures of a generator, each beside what real held-out pictures give. An empty split is an InputError."""
     encoder = from_imagenet().fuse().to(memory_format=torch.channels_last)
     train, held_out = (read_real(encoder, sources, s) for s in ("train", split))
     pipeline = load_text_to_image(model)
     return rounded({
-        "fid_efficientnet": fid(pipeline, encoder, train, held_out, seed),
+        **distances(pipeline, encoder, train, held_out, seed),
         "category_obeyed": category_obeyed(pipeline, encoder, train, held_out, seed),
         "colour_obeyed": colour_obeyed(pipeline, held_out, seed),
         "spread_between_seeds": spread_between_seeds(pipeline, encoder, held_out, seed),
     })  # fmt: skip
 
 
-def fid(pipeline: TextToImagePipeline, encoder: ImageEncoder, train: Real, held_out: Real, seed: int) -> dict:
-    """Pictures of random held-out captions against all training pictures."""
+def distances(pipeline: TextToImagePipeline, encoder: ImageEncoder, train: Real, held_out: Real, seed: int) -> dict:
+    """Pictures of random held-out captions against all training pictures: FID, KID, precision and recall."""
     rng = random.Random(seed)
     prompts = [rng.choice(rng.choice(held_out.data.records).captions) for _ in range(NUM_PICTURES)]
-    made = [pipeline(p, seed=seed + k).images[0] for k, p in enumerate(tqdm(prompts, desc="pictures", mininterval=10))]
-    return {
-        "model": frechet_distance(pooled(encoder, to_uint8(made, SIZE, crop=True)), train.features),
-        "real held-out pictures": frechet_distance(held_out.features, train.features),
-        "num_generated": NUM_PICTURES,
-        "num_reference": len(train.data),
-        "num_held_out": len(held_out.data),
+    outputs = [pipeline(p, seed=seed + k) for k, p in enumerate(tqdm(prompts, desc="pictures", mininterval=10))]
+    made, seconds = [output.images[0] for output in outputs], sum(output.seconds for output in outputs)
+    features = pooled(encoder, to_uint8(made, SIZE, crop=True))
+    # as many real pictures as there are made ones, since both shares grow with the number
+    some = train.features[torch.randperm(len(train.data), generator=torch.Generator().manual_seed(seed))[:NUM_PICTURES]]
+    numbers = {"num_generated": len(made), "num_reference": len(train.data), "num_held_out": len(held_out.data)}
+    figures = {}
+    for name, distance in (("fid_efficientnet", frechet_distance), ("kid_efficientnet", kernel_distance)):
+        real = distance(held_out.features, train.features)
+        figures[name] = {"model": distance(features, train.features), "real held-out pictures": real, **numbers}
+    precision, recall = precision_and_recall(features, some)
+    real_precision, real_recall = precision_and_recall(held_out.features, some)
+    return figures | {
+        "precision": {"model": precision, "real held-out pictures": real_precision, "num_reference": len(some)},
+        "recall": {"model": recall, "real held-out pictures": real_recall, "num_reference": len(some)},
+        "seconds_a_picture": {"model": seconds / len(made)},
+        "settings": {name: value for name, value in pipeline.defaults.items() if value != ""},
     }
 
 
@@ -80,8 +97,9 @@ def colour_obeyed(pipeline: TextToImagePipeline, held_out: Real, seed: int) -> d
     """How often the middle of "a red flower" is red, and that of real flowers whose captions call them red."""
     obeyed = {}
     for colour in COLOURS:
-        seen = [middle_colour(image) for image in make(pipeline, f"a {colour} flower", seed)]
-        obeyed[f"a {colour} flower"] = seen.count(colour) / len(seen)
+        prompt = f"{'an' if colour[0] in 'aeiou' else 'a'} {colour} flower"
+        seen = [middle_colour(image) for image in make(pipeline, prompt, seed)]
+        obeyed[prompt] = seen.count(colour) / len(seen)
     real = []
     for pixels, record in zip(held_out.data.pixels, held_out.data.records, strict=True):
         for caption, _ in short_captions(record)[1:]:

@@ -1,4 +1,5 @@
-"""Measures of generated pictures as pure functions: Fréchet distance, spread between seeds, the colour of the middle.
+"""Measures of generated pictures as pure functions: Fréchet and kernel distance, precision and recall, spread between
+seeds, the colour of the middle.
 
 N pictures, F features, H × W pixels.
 """
@@ -17,6 +18,30 @@ def frechet_distance(first: Tensor, second: Tensor) -> float:
     # the eigenvalues of C₁C₂ are real and not negative, whatever rounding says
     root = torch.linalg.eigvals(cov1 @ cov2).real.clamp(min=0).sqrt().sum()
     return ((mean1 - mean2).square().sum() + cov1.trace() + cov2.trace() - 2 * root).item()
+
+
+def kernel_distance(first: Tensor, second: Tensor) -> float:
+    """KID: the unbiased MMD² of two sets of features [N, F] under k(x, y) = (x·y / F + 1)³ (Bińkowski et al. 2018)."""
+
+    def kernel(a: Tensor, b: Tensor) -> Tensor:
+        return (a @ b.T / a.shape[1] + 1) ** 3
+
+    x, y = first.double(), second.double()
+    n, m = len(x), len(y)
+    within_x, within_y = kernel(x, x), kernel(y, y)
+    within = (within_x.sum() - within_x.trace()) / (n * (n - 1)) + (within_y.sum() - within_y.trace()) / (m * (m - 1))
+    return (within - 2 * kernel(x, y).mean()).item()
+
+
+def precision_and_recall(made: Tensor, real: Tensor, k: int = 3) -> tuple[float, float]:
+    """The share of made pictures that lie among real ones, and of real ones that lie among made ones: within the
+    distance to some neighbour's own k-th neighbour, in features [N, F] (Kynkäänniemi et al. 2019)."""
+
+    def covered(points: Tensor, by: Tensor) -> float:
+        radius = torch.cdist(by, by).kthvalue(min(k + 1, len(by))).values  # its nearest neighbour is itself
+        return (torch.cdist(points, by) <= radius).any(1).float().mean().item()
+
+    return covered(made, real), covered(real, made)
 
 
 def mean_pairwise_distance(maps: list[Tensor]) -> float:

@@ -55,6 +55,7 @@ class CaptionerTrainingConfig(TrainingConfig):
     first_trained_block: int = option(9, "the CNN's blocks from here on are fine-tuned")
     encoder_learning_rate: float = option(5e-5, "of the CNN while it is fine-tuned")
     num_samples: int = option(5, "captions sampled for each picture in self-critical training")
+    top_k: int = option(12, "self_critical: samples draw from so many words; the smoothed tail below is noise")
     cross_entropy_weight: float = option(0.1, "kept beside the reward in self-critical training")
     num_validation: int = option(400, "validation pictures that are captioned at every check")
     batch_size: int = option(32, "pictures a step and process")
@@ -277,7 +278,7 @@ def main(arguments: list[str] | None = None) -> None:
         memory = memory_of(pictures, [])
         bare.eval()
         with torch.no_grad():
-            ids = generate(bare, tokenizer, memory, 1, config.num_samples, language, sample=True)  # (B·K, T)
+            ids = generate(bare, tokenizer, memory, 1, config.num_samples, language, config.top_k)  # (B·K, T)
         words, mask = ids[:, 1:], ids[:, 1:] != tokenizer.pad_token_id
         texts = [tokenizer.convert_ids_to_tokens(row[keep].tolist()) for row, keep in zip(words, mask, strict=True)]
         scores = [reward(pictures[k // config.num_samples], language, text) for k, text in enumerate(texts)]

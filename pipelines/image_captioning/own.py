@@ -69,11 +69,11 @@ def generate(
     num_beams: int,
     num_captions: int,
     language: str,
-    sample: bool = False,
+    top_k: int = 0,
 ) -> Tensor:
     """`num_captions` captions of each row of memory [B, N, D]: ids [B · num_captions, T], the language's token first.
 
-    Beam search, or with `sample` draws from the model's own distribution; both are transformers'.
+    Beam search, or draws from the `top_k` most probable words at each place; both are transformers'.
     """
     languages = tokenizer.convert_tokens_to_ids(list(vocabulary.LANGUAGES.values()))
     return model.generate(
@@ -82,9 +82,9 @@ def generate(
         num_beams=num_beams,
         num_return_sequences=num_captions,
         max_new_tokens=MAX_WORDS[language] + 1,
-        no_repeat_ngram_size=0 if sample else 3,  # captions must not loop
+        no_repeat_ngram_size=0 if top_k else 3,  # captions must not loop
         suppress_tokens=[tokenizer.unk_token_id, tokenizer.pad_token_id, *languages],
-        do_sample=sample,
-        **({"top_k": 0} if sample else {}),  # draws from the whole vocabulary
+        do_sample=top_k > 0,
+        **({"top_k": top_k} if top_k else {}),
         early_stopping=num_beams > 1,
     )
