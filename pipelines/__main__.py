@@ -1,4 +1,4 @@
-"""The command line: `python -m pipelines generate | caption`. Results on stdout, everything else on stderr."""
+"""The command line: `python -m pipelines generate | caption | align`. Results on stdout, everything else on stderr."""
 
 import argparse
 import json
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from pipelines import image_captioning, text_to_image
+from pipelines.alignment import load_aligner
 from pipelines.errors import InputError
 from pipelines.image_captioning.pipeline import load_captioner
 from pipelines.images import open_image
@@ -39,7 +40,12 @@ def build_parser() -> argparse.ArgumentParser:
     caption.add_argument("--num-captions", default=1, metavar="N")
     caption.set_defaults(run=run_caption)
 
-    for command in (generate, caption):
+    align = commands.add_parser("align", help="how well do picture and words match?")
+    align.add_argument("files", nargs=1, metavar="FILE")
+    align.add_argument("texts", nargs="+", metavar="TEXT", help="English or Chinese")
+    align.set_defaults(run=run_align)
+
+    for command in (generate, caption, align):
         command.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
     return parser
 
@@ -90,6 +96,14 @@ def run_caption(args: argparse.Namespace) -> int:
         }
         show(args, result, f"{file}: {' | '.join(output.captions)}")
     return status
+
+
+def run_align(args: argparse.Namespace) -> int:
+    (file,) = args.files
+    (row,) = load_aligner()([open_image(file)], args.texts).tolist()
+    scores = {text: round(p, 4) for text, p in zip(args.texts, row, strict=True)}
+    show(args, {"file": file, "scores": scores}, "\n".join(f"{p:.2f}  {text}" for text, p in scores.items()))
+    return 0
 
 
 SETTINGS = ("num_inference_steps", "guidance_scale", "negative_prompt", "scheduler", "size")

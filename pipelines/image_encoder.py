@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from transformers import PreTrainedConfig, PreTrainedModel
 
+from pipelines import checkpoint, device
+
 # expansion, output channels, number of blocks, stride of the first, kernel: table 1 of the paper
 STAGES = (
     (1, 16, 1, 1, 3),
@@ -130,3 +132,15 @@ def from_imagenet() -> ImageEncoder:
     # both list their tensors from the stem to the classifier, so that the order is the mapping
     model.load_state_dict(dict(zip(model.state_dict(), published.values(), strict=True)))
     return model.eval()
+
+
+def load_image_encoder() -> ImageEncoder:
+    """The shipped encoder with its ImageNet classifier, fused: what recognition and alignment look through."""
+
+    def load() -> ImageEncoder:
+        folder = checkpoint.WEIGHTS / "image-encoder"
+        checkpoint.verify(folder, "image-encoder")
+        encoder = ImageEncoder.from_pretrained(folder, dtype=torch.float32, local_files_only=True).fuse()
+        return encoder.to(device.device(), memory_format=torch.channels_last)
+
+    return device.get("image-encoder", load)

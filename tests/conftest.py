@@ -10,6 +10,8 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from PIL import Image
 
 from pipelines import checkpoint, device
+from pipelines.alignment import Aligner
+from pipelines.image_encoder import ImageEncoder, ImageEncoderConfig
 from pipelines.text_encoder import PromptEncoder, TextEncoder, TextEncoderConfig
 from pipelines.text_to_image.diffusion import PatchDiffusionPipeline
 from pipelines.text_to_image.gan import Generator
@@ -55,6 +57,21 @@ def save_tiny_diffusion(folder: Path, text_encoder: Path) -> None:
         torch.nn.init.normal_(parameter, std=0.1)
     PatchDiffusionPipeline(unet.half(), FlowMatchEulerDiscreteScheduler()).save_pretrained(folder)
     checkpoint.write_checksums(folder)
+
+
+@pytest.fixture
+def aligned_weights(tiny_weights) -> Path:
+    """`tiny_weights` with the CNN, its weights random, and a tiny aligner beside it."""
+    torch.manual_seed(0)
+    ImageEncoder(ImageEncoderConfig(num_classes=3)).half().save_pretrained(tiny_weights / "image-encoder")
+    checkpoint.write_checksums(tiny_weights / "image-encoder")
+    hashes = {
+        name.replace("-", "_"): checkpoint.weights_hash(tiny_weights / name)
+        for name in ("text-encoder", "image-encoder")
+    }
+    Aligner(width=16, space=8, token_size=16, **hashes).half().save_pretrained(tiny_weights / "alignment")
+    checkpoint.write_checksums(tiny_weights / "alignment")
+    return tiny_weights
 
 
 @pytest.fixture

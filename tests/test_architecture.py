@@ -15,7 +15,7 @@ OWN = {
 }
 LIBRARIES = {
     "gradio": {"app", "tabs"},
-    "diffusers": {"pipelines", "training"},
+    "diffusers": {"pipelines", "training", "benchmarks"},
     "transformers": {"pipelines", "training"},
     "torch": {"pipelines", "training", "benchmarks"},
     "tensorboard": {"training"},

@@ -43,12 +43,22 @@ def test_peers_need_no_model(tiny_weights, captioned_folder):
     assert figures["most frequent caption"]["bleu_1"] < 1.0
 
 
-def test_pictures_stand_beside_real_ones(tiny_weights, captioned_folder, monkeypatch):
+def test_pictures_stand_beside_real_ones(aligned_weights, captioned_folder, monkeypatch):
     monkeypatch.setattr(evaluate_generation, "NUM_PICTURES", 4)
     monkeypatch.setattr(evaluate_generation, "SEEDS_A_PROMPT", 2)
     figures = measure("generation", "gan", captioned_folder)["figures"]
     assert figures["fid_efficientnet"]["model"] > figures["fid_efficientnet"]["real held-out pictures"]
     assert figures["fid_efficientnet"]["num_generated"] == 4
     assert figures["colour_obeyed"]["real held-out pictures"] == 1.0  # red and yellow, as their captions say
+    assert figures["alignment"].keys() >= {"model", "real held-out pictures", "foreign prompts", "r_precision"}
     assert set(figures["category_obeyed"]) >= {"a flower", "model"}
     assert "a cat" not in figures["category_obeyed"]  # the data has none
+
+
+def test_the_aligner_stands_beside_a_bag_of_words(aligned_weights, captioned_folder):
+    figures = measure("alignment", "alignment", captioned_folder)["figures"]
+    assert figures["pictures"]["num_pictures"] == 2
+    assert figures["pictures"]["bag of words"].keys() == figures["pictures"]["aligner"].keys()
+    assert figures["one word wrong"]["colour"]["num_pairs"] == 2
+    assert figures["one word wrong"]["number"] == {"num_pairs": 0}
+    assert 0 <= figures["calibration"]["expected_calibration_error"] <= 1

@@ -1,6 +1,6 @@
-"""Measure a shipped model and write its metric card: `python -m training.evaluate captions|generation --model NAME
---data DIR...`, or the captioners' peers: `python -m training.evaluate peers --data DIR...`. A card says N, split, seed,
-model hash, versions, hardware and the command that makes it.
+"""Measure a shipped model and write its metric card: `python -m training.evaluate captions|generation|alignment --model
+NAME --data DIR...`, or the captioners' peers: `python -m training.evaluate peers --data DIR...`. A card says N, split,
+seed, model hash, versions, hardware and the command that makes it.
 """
 
 import argparse
@@ -15,10 +15,16 @@ import torch
 import transformers
 
 from pipelines import checkpoint
+from training.evaluate_alignment import evaluate_alignment
 from training.evaluate_captions import evaluate_captions, evaluate_peers
 from training.evaluate_generation import evaluate_generation
 
-TASKS = {"captions": evaluate_captions, "peers": evaluate_peers, "generation": evaluate_generation}
+TASKS = {
+    "alignment": evaluate_alignment,
+    "captions": evaluate_captions,
+    "generation": evaluate_generation,
+    "peers": evaluate_peers,
+}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -34,7 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error("--model names the model to measure, and peers have none")
 
     started = time.perf_counter()
-    figures = TASKS[args.task](args.model, args.data, args.split, args.seed)
+    figures = rounded(TASKS[args.task](args.model, args.data, args.split, args.seed))
     folder = checkpoint.WEIGHTS / args.model
     model = {"model": args.model, "model_hash": checkpoint.weights_hash(folder)} if args.model else {}
     flags = f"{args.task} --model {args.model}" if args.model else args.task
@@ -56,6 +62,15 @@ def main(arguments: list[str] | None = None) -> None:
         checkpoint.write_checksums(folder)
     json.dump(figures, sys.stdout, indent=1, ensure_ascii=False)
     print()
+
+
+def rounded(value):
+    """Every number of a card with four decimals."""
+    if isinstance(value, dict):
+        return {k: rounded(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [rounded(v) for v in value]
+    return round(value, 4) if isinstance(value, float) else value
 
 
 if __name__ == "__main__":

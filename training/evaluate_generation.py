@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from pipelines.alignment import load_aligner
 from pipelines.image_encoder import ImageEncoder, from_imagenet
 from pipelines.images import normalize, to_uint8
 from pipelines.text_to_image.pipeline import TextToImagePipeline, load_text_to_image
@@ -47,12 +48,12 @@ def evaluate_generation(model: str, sources: list[str], split: str, seed: int) -
     encoder = from_imagenet().fuse().to(memory_format=torch.channels_last)
     train, held_out = (read_real(encoder, sources, s) for s in ("train", split))
     pipeline = load_text_to_image(model)
-    return rounded({
+    return {
         **distances(pipeline, encoder, train, held_out, seed),
         "category_obeyed": category_obeyed(pipeline, encoder, train, held_out, seed),
         "colour_obeyed": colour_obeyed(pipeline, held_out, seed),
         "spread_between_seeds": spread_between_seeds(pipeline, encoder, held_out, seed),
-    })  # fmt: skip
+    }
 
 
 def distances(pipeline: TextToImagePipeline, encoder: ImageEncoder, train: Real, held_out: Real, seed: int) -> dict:
@@ -61,11 +62,11 @@ def distances(pipeline: TextToImagePipeline, encoder: ImageEncoder, train: Real,
     prompts = [rng.choice(rng.choice(held_out.data.records).captions) for _ in range(NUM_PICTURES)]
     outputs = [pipeline(p, seed=seed + k) for k, p in enumerate(tqdm(prompts, desc="pictures", mininterval=10))]
     made, seconds = [output.images[0] for output in outputs], sum(output.seconds for output in outputs)
+    figures = {"alignment": alignment(made, prompts, held_out, seed)}
     features = pooled(encoder, to_uint8(made, SIZE, crop=True))
     # as many real pictures as there are made ones, since both shares grow with the number
     some = train.features[torch.randperm(len(train.data), generator=torch.Generator().manual_seed(seed))[:NUM_PICTURES]]
     numbers = {"num_generated": len(made), "num_reference": len(train.data), "num_held_out": len(held_out.data)}
-    figures = {}
     for name, distance in (("fid_efficientnet", frechet_distance), ("kid_efficientnet", kernel_distance)):
         real = distance(held_out.features, train.features)
         figures[name] = {"model": distance(features, train.features), "real held-out pictures": real, **numbers}
@@ -76,6 +77,42 @@ def distances(pipeline: TextToImagePipeline, encoder: ImageEncoder, train: Real,
         "recall": {"model": recall, "real held-out pictures": real_recall, "num_reference": len(some)},
         "seconds_a_picture": {"model": seconds / len(made)},
         "settings": {name: value for name, value in pipeline.defaults.items() if value != ""},
+    }
+
+
+@torch.inference_mode()
+def alignment(made: list[Image.Image], prompts: list[str], held_out: Real, seed: int) -> dict:
+    """How far pictures match their prompts: the aligner's mean probability, and R-precision: how often the own prompt
+    scores highest among it and 99 others (Xu et al. 2018). Beside real pictures, and pictures under foreign prompts."""
+    aligner = load_aligner()
+    rng = random.Random(seed)
+    photos = [Image.fromarray(x.permute(1, 2, 0).numpy()) for x in held_out.data.pixels]
+    said = [rng.choice(record.captions) for record in held_out.data.records]
+    texts = aligner.embed_texts(prompts)
+    seen = aligner.embed_pictures(made)
+    photos_seen, said_of_photos = aligner.embed_pictures(photos), aligner.embed_texts(said)
+    foreign = texts[torch.tensor(rng.sample(range(len(texts)), len(texts)))]
+
+    def probability(pictures: Tensor, words: Tensor) -> float:
+        logits = aligner.aligner.logits(pictures, words).diagonal()
+        return aligner.aligner.probabilities(logits).mean().item()
+
+    def r_precision(pictures: Tensor, words: Tensor, own: list[str]) -> float:
+        hits = 0
+        for k, picture in enumerate(pictures):
+            others = [j for j in rng.sample(range(len(own)), min(150, len(own))) if own[j] != own[k]][:99]
+            scores = words[[k, *others]] @ picture
+            hits += int(scores.argmax() == 0)
+        return hits / len(pictures)
+
+    return {
+        "model": probability(seen, texts),
+        "real held-out pictures": probability(photos_seen, said_of_photos),
+        "foreign prompts": probability(seen, foreign),
+        "r_precision": r_precision(seen, texts, prompts),
+        "r_precision of real pictures": r_precision(photos_seen, said_of_photos, said),
+        "num_generated": len(made),
+        "num_held_out": len(photos),
     }
 
 
@@ -166,9 +203,3 @@ def linear_probe(features: Tensor, labels: Tensor, steps: int = 300):
         F.cross_entropy(model(standard), labels).backward()
         optimizer.step()
     return lambda x: model((x - mean) / deviation).argmax(1)
-
-
-def rounded(value):
-    if isinstance(value, dict):
-        return {k: rounded(v) for k, v in value.items()}
-    return round(value, 4) if isinstance(value, float) else value

@@ -1,0 +1,235 @@
+"""Train the aligner: pictures and captions into one space by a pairwise sigmoid loss, with captions made wrong by one
+word as extra negatives; then calibrate it on held-out pairs. `python -m training.train_alignment --data DIR...`
+
+B pictures a batch, N cells, M texts, T tokens.
+"""
+
+import json
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from pipelines import checkpoint
+from pipelines.alignment import IMAGE_SIZE, Aligner
+from pipelines.image_encoder import load_image_encoder
+from pipelines.text_encoder import PromptEncoder
+from training.conditioning import short_captions
+from training.config import TrainingConfig, option, parse, recorded, show
+from training.data import CaptionedImages, Record, load
+from training.hard_negatives import swapped
+from training.loop import TrainingRun
+from training.train_captioner import grid_features
+
+KINDS = ("colour", "object", "number")
+
+
+@dataclass(frozen=True)
+class AlignmentTrainingConfig(TrainingConfig):
+    output_dir: str = option("runs/alignment", "states, samples and TensorBoard logs go here")
+    weights_dir: str = option("weights/alignment", "the finished checkpoint goes here")
+    seed: int = option(7, "decides initialisation, order and captions; other than the generators'")
+    max_steps: int = option(1500, "optimizer steps of the whole schedule")
+    batch_size: int = option(128, "pictures a step and process")
+    learning_rate: float = option(5e-4, "peak learning rate (AdamW)")
+    lr_scheduler: str = option("cosine", "diffusers' names")
+    lr_warmup_steps: int = option(100, "steps of linear warm-up")
+    weight_decay: float = option(0.1, "decoupled weight decay (AdamW)")
+    ema_decay: float = option(0.995, "decay of the exponential moving average of the weights")
+    width: int = option(256, "of the heads")
+    dropout: float = option(0.1, "in both heads")
+    one_domain: float = option(0.5, "share of steps with pictures of one data set alone, which are harder")
+    hard_weight: float = option(2.0, "weight of the captions made wrong by one word")
+    cell_dropout: float = option(0.2, "share of the grid's cells that are left out")
+    max_pictures: int = option(0, "at most so many of each data set; 0: all")
+    sample_every: int = option(500, "steps between validations")
+    save_every: int = option(500, "steps between states")
+
+
+PRESETS = {
+    "tiny": {"max_steps": 4, "batch_size": 4, "width": 16, "sample_every": 2, "save_every": 2, "log_every": 1,
+             "lr_warmup_steps": 0},
+}  # fmt: skip
+
+
+def captions_of(record: Record) -> list[str]:
+    """All that is said of a picture, the short forms ("a yellow flower") included."""
+    return [*record.captions, *record.captions_zh, *(c for pair in short_captions(record) for c in pair)]
+
+
+def draw_caption(record: Record, rng: random.Random) -> str:
+    """English three times out of five where there is Chinese too; a short form now and then."""
+    short = [c for pair in short_captions(record) for c in pair]
+    if short and rng.random() < 0.2:
+        return rng.choice(short)
+    return rng.choice(record.captions if not record.captions_zh or rng.random() < 0.6 else record.captions_zh)
+
+
+def sigmoid_loss(logits: Tensor, match: Tensor) -> Tensor:
+    """L = − 1/B Σᵢⱼ log σ(yᵢⱼ logitᵢⱼ), y = 1 where picture i and text j match and − 1 elsewhere (SigLIP, eq. 1).
+    logits, match [B, M]."""
+    return -F.logsigmoid((2 * match - 1) * logits.float()).sum() / len(logits)
+
+
+def fit_calibration(logits: Tensor, labels: Tensor) -> Tensor:
+    """Slope and shift of σ(slope · logit + shift) that make it a probability (Platt 1999): logits, labels [P] → [2]."""
+    line = torch.tensor([1.0, 0.0], requires_grad=True)
+    optimizer = torch.optim.LBFGS([line], max_iter=100)
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = F.binary_cross_entropy_with_logits(line[0] * logits + line[1], labels)
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    return line.detach()
+
+
+def judged_pairs(records: list[Record], seed: int) -> tuple[list[int], list[str], list[int]]:
+    """Pairs to judge: for every picture one true caption and one false one, in turn that of another picture of the same
+    set and the true one made wrong by a word: (picture, text, label)."""
+    rng = random.Random(seed)
+    pictures, texts, labels = [], [], []
+    for k, record in enumerate(records):
+        true = draw_caption(record, rng)
+        wrong = swapped(true, record, rng.choice(KINDS), rng) if k % 2 else None
+        if wrong is None:
+            wrong = foreign_caption(record, records, rng)
+        pictures += [k, k] if wrong else [k]
+        texts += [true, wrong] if wrong else [true]
+        labels += [1, 0] if wrong else [1]
+    return pictures, texts, labels
+
+
+def foreign_caption(record: Record, records: list[Record], rng: random.Random) -> str | None:
+    """A caption of another picture, of the same data set where it has one, that is not also said of this one."""
+    said = set(captions_of(record))
+    others = [r for r in records if r.domain == record.domain and said.isdisjoint(r.captions)]
+    others = others or [r for r in records if said.isdisjoint(r.captions)]
+    return draw_caption(rng.choice(others), rng) if others else None
+
+
+@torch.inference_mode()
+def embed(aligner: Aligner, encoder: PromptEncoder, features: Tensor, texts: list[str]) -> tuple[Tensor, Tensor]:
+    """Unit vectors of all pictures [P, E] and all texts [M, E]."""
+    pictures = torch.cat([aligner.embed_pictures(rows.to(aligner.device).float()) for rows in features.split(256)])
+    vectors = []
+    for first in range(0, len(texts), 256):
+        tokens, mask, _ = encoder(texts[first : first + 256])
+        vectors.append(aligner.embed_texts(tokens.to(aligner.device), mask.to(aligner.device)))
+    return pictures, torch.cat(vectors)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    config = parse(AlignmentTrainingConfig(), PRESETS, __doc__, arguments)
+    run = TrainingRun(config)
+    encoder, cnn = PromptEncoder(), load_image_encoder()
+    aligner = Aligner(
+        width=config.width, token_size=encoder.model.config.hidden_size, dropout=config.dropout,
+        text_encoder=encoder.hash, image_encoder=checkpoint.weights_hash(checkpoint.WEIGHTS / "image-encoder"),
+    )  # fmt: skip
+    if config.init_from:
+        aligner = Aligner.from_pretrained(config.init_from, dtype=torch.float32, local_files_only=True)
+    if config.dry_run:
+        show(config, aligner=aligner)
+        return
+
+    data, held_out = (load(config.data, split, IMAGE_SIZE) for split in ("train", "validation"))
+    data = thinned(data, config.max_pictures)
+    features, held_out_features = grid_features(cnn, data.pixels), grid_features(cnn, held_out.pixels)
+    said = [set(captions_of(record)) for record in data.records]
+    members: dict[str, list[int]] = {}
+    for k, record in enumerate(data.records):
+        members.setdefault(record.domain, []).append(k)
+
+    optimizer = torch.optim.AdamW(aligner.parameters(), config.learning_rate, weight_decay=config.weight_decay)
+    aligner, optimizer, scheduler = run.prepare(aligner, optimizer, run.schedule(optimizer))
+    bare = run.accelerator.unwrap_model(aligner)
+    ema = run.ema(aligner)
+    pairs = judged_pairs(held_out.records, config.seed)
+
+    def pictures_of(rng: random.Random) -> list[int]:
+        everyone = range(len(data))
+        one = rng.choice([m for m in members.values() if len(m) >= config.batch_size] or [everyone])
+        return rng.sample(one if rng.random() < config.one_domain else everyone, min(config.batch_size, len(everyone)))
+
+    def vectors(texts: list[str]) -> Tensor:
+        tokens, mask, _ = encoder(texts)
+        return bare.embed_texts(tokens.clone().to(run.device), mask.clone().to(run.device))
+
+    for step in run.steps():
+        rng = random.Random(random.random())
+        aligner.train()
+        rows = pictures_of(rng)
+        texts = [draw_caption(data.records[k], rng) for k in rows]
+        wrong = [swapped(t, data.records[k], rng.choice(KINDS), rng) for t, k in zip(texts, rows, strict=True)]
+        spoiled = [k for k, text in enumerate(wrong) if text is not None]
+        match = torch.tensor([[float(t in said[k]) for t in texts] for k in rows], device=run.device)   # (B, B)
+        grid = features[rows].to(run.device).float()                                                   # (B, N, 1280)
+        kept = torch.rand(grid.shape[1]) >= config.cell_dropout
+        with run.accelerator.autocast():
+            seen = bare.embed_pictures(grid[:, kept] if kept.any() else grid)                           # (B, E)
+            read = vectors(texts + [wrong[k] for k in spoiled])                                         # (B + S, E)
+        loss = sigmoid_loss(bare.logits(seen, read[: len(texts)]), match)
+        if spoiled:
+            pair = bare.scale.exp() * (seen[spoiled] * read[len(texts) :]).sum(1) + bare.bias           # (S,)
+            hard = F.softplus(pair).sum() / len(rows)
+            loss = loss + config.hard_weight * hard
+        optimizer.zero_grad()
+        run.accelerator.backward(loss)
+        run.accelerator.clip_grad_norm_(bare.parameters(), config.max_grad_norm)
+        optimizer.step()
+        scheduler.step()
+        ema.update_parameters(bare)
+        run.log(loss=loss, scale=bare.scale.exp())
+        if (step + 1) % config.sample_every == 0:
+            figures = validate(ema.module.eval(), encoder, held_out_features, pairs)
+            run.accelerator.log(figures, step=step + 1)
+            tqdm.write(json.dumps(figures))
+
+    if run.accelerator.is_main_process:
+        averaged = ema.module.eval()
+        averaged.calibration.copy_(fit_calibration(*judge(averaged, encoder, held_out_features, pairs)))
+        facts = {
+            "config": recorded(config), "steps": run.step, "minutes": round(run.seconds / 60, 1),
+            "num_training_pictures": len(data), "skipped": len(data.skipped),
+            "validation": validate(averaged, encoder, held_out_features, pairs),
+        }  # fmt: skip
+        folder = Path(config.weights_dir)
+        averaged.half().save_pretrained(folder)
+        (folder / "training.json").write_text(json.dumps(facts, indent=1) + "\n")
+        checkpoint.write_checksums(folder)
+
+
+def thinned(data: CaptionedImages, limit: int) -> CaptionedImages:
+    """At most `limit` pictures of each data set; 0: all."""
+    counts: dict[str, int] = {}
+    kept = []
+    for k, record in enumerate(data.records):
+        counts[record.domain] = counts.get(record.domain, 0) + 1
+        if not limit or counts[record.domain] <= limit:
+            kept.append(k)
+    return CaptionedImages(data.pixels[kept], [data.records[k] for k in kept], data.skipped)
+
+
+def judge(aligner: Aligner, encoder: PromptEncoder, features: Tensor, pairs: tuple) -> tuple[Tensor, Tensor]:
+    """Logits and labels of `judged_pairs`, float32 [P] each."""
+    pictures, texts, labels = pairs
+    seen, read = embed(aligner, encoder, features, texts)
+    logits = aligner.scale.exp() * (seen[pictures] * read).sum(1) + aligner.bias
+    return logits.float().cpu().clone(), torch.tensor(labels, dtype=torch.float32)
+
+
+def validate(aligner: Aligner, encoder: PromptEncoder, features: Tensor, pairs: tuple) -> dict[str, float]:
+    logits, labels = judge(aligner, encoder, features, pairs)
+    probability = aligner.probabilities(logits)
+    return {"accuracy": ((probability > 0.5) == (labels > 0.5)).float().mean().item()}
+
+
+if __name__ == "__main__":
+    main()
