@@ -111,7 +111,7 @@ def foreign_caption(record: Record, records: list[Record], rng: random.Random) -
     said = set(captions_of(record))
     others = [r for r in records if r.domain == record.domain and said.isdisjoint(r.captions)]
     others = others or [r for r in records if said.isdisjoint(r.captions)]
-    return draw_caption(rng.choice(others), rng) if others else None
+    return rng.choice([c for c in captions_of(rng.choice(others)) if c not in said]) if others else None
 
 
 @torch.inference_mode()
