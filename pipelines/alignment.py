@@ -119,6 +119,10 @@ class AlignmentPipeline:
         return torch.cat(rows)
 
     @torch.inference_mode()
+    def match(self, pictures: Tensor, texts: Tensor) -> Tensor:
+        """The probability of each pair of unit vectors [B, E] and [M, E]: float32 [B, M]."""
+        return self.aligner.probabilities(self.aligner.logits(pictures, texts)).cpu()
+
     def __call__(self, images: list[Image.Image], texts: list[str]) -> Tensor:
         """The probability that each picture and each text match, float32 [B, M], were both equally likely at first.
 
@@ -130,8 +134,7 @@ class AlignmentPipeline:
         if not cleaned:
             raise InputError("prompt_empty")
         with device.LOCK:
-            logits = self.aligner.logits(self.embed_pictures(images), self.embed_texts(cleaned))
-            return self.aligner.probabilities(logits).cpu()
+            return self.match(self.embed_pictures(images), self.embed_texts(cleaned))
 
 
 def load_aligner(name: str = "alignment") -> AlignmentPipeline:

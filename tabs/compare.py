@@ -48,13 +48,16 @@ def compare(
     """
 
     def work_of(contender: str):
+        from pipelines.alignment import load_aligner  # brings torch, which the page does not wait for
+
         name, settings = CONTENDERS[contender]
 
-        def work(run: runs.Run) -> TextToImageOutput:
+        def work(run: runs.Run) -> tuple[TextToImageOutput, list[float]]:
             pipeline = load_text_to_image(offers.offered(pretrained) if name == PRETRAINED else name, run.on_download)
-            return pipeline(
+            output = pipeline(
                 prompt, num_images=num_images, seed=whole_number(seed), on_step=run.on_step, **settings
             )  # fmt: skip
+            return output, load_aligner()(output.images, [prompt])[:, 0].tolist()
 
         return work
 
@@ -70,7 +73,7 @@ def compare(
                     if isinstance(news, runs.Progress):
                         yield gr.skip(), shown(news, language), gr.skip(), gr.skip()
                     else:
-                        rows.append(contender_row(news, language))
+                        rows.append(contender_row(*news, language))
                         yield gr.update(value="".join(rows), visible=True), gr.skip(), gr.skip(), hidden()
             yield gr.skip(), hidden(), idle, gr.skip()
     except Stopped:
@@ -78,16 +81,17 @@ def compare(
         yield gr.update(value="".join(rows), visible=True), hidden(), idle, hidden()
 
 
-def contender_row(output: TextToImageOutput, language: str) -> str:
-    """One model's row: its name, what it cost, its pictures."""
+def contender_row(output: TextToImageOutput, matches: list[float], language: str) -> str:
+    """One model's row: its name, what it cost, its pictures, each with the probability that it matches the prompt."""
     each = f"{output.seconds / len(output.images):.2f}"
     steps = output.settings.get("num_inference_steps")
     title = model_name(output.model, language) + (f" · {text('compare.steps', language, steps=steps)}" if steps else "")
-    cost = text("compare.cost", language, seconds=each, megabytes=f"{output.peak_bytes / 1e6:,.0f}")
+    match = f"{100 * sum(matches) / len(matches):.0f}"
+    cost = text("compare.cost", language, seconds=each, megabytes=f"{output.peak_bytes / 1e6:,.0f}", match=match)
     pictures = "".join(
         f'<figure><img src="{data_uri(image, "webp")}" alt="{escape(output.settings["prompt"])}">'
-        f"<figcaption>{text('create.picture', language, seed=seed)}</figcaption></figure>"
-        for image, seed in zip(output.images, output.seeds, strict=True)
+        f"<figcaption>{text('compare.picture', language, seed=seed, match=f'{100 * match:.0f}')}</figcaption></figure>"
+        for image, seed, match in zip(output.images, output.seeds, matches, strict=True)
     )
     return (
         f'<section class="contender" data-model="{escape(output.model)}"><header><h3>{escape(title)}</h3>'

@@ -11,19 +11,20 @@ import torch
 from torch import Tensor
 
 from pipelines import checkpoint
-from pipelines.alignment import IMAGE_SIZE, AlignmentPipeline
+from pipelines.alignment import AlignmentPipeline
 from pipelines.image_captioning.tokenizer import words
 from pipelines.image_encoder import load_image_encoder
 from pipelines.text_encoder import load_prompt_encoder
-from training.data import Record, load
+from training.data import Record
 from training.hard_negatives import swapped
-from training.train_alignment import KINDS, captions_of, embed, judge, judged_pairs
+from training.train_alignment import KINDS, captions_of, embed, judge, judged_pairs, load_some
 from training.train_captioner import grid_features
 
 RANKS = (1, 5, 10)
 NUM_BINS = 10
 RIDGE = 300.0
 MIN_COUNT = 5
+PEER_PICTURES = 2500  # of each data set, that the bag of words learns from
 
 
 def evaluate_alignment(model: str, sources: list[str], split: str, seed: int) -> dict:
@@ -31,7 +32,7 @@ def evaluate_alignment(model: str, sources: list[str], split: str, seed: int) ->
     aligner, encoder = AlignmentPipeline(checkpoint.WEIGHTS / model).aligner, load_prompt_encoder()
     figures, records, rows = {}, [], []
     for source in sources:
-        train, held_out = (load([source], s, IMAGE_SIZE) for s in ("train", split))
+        train, held_out = (load_some([source], s, limit) for s, limit in (("train", PEER_PICTURES), (split, 0)))
         features, train_features = (grid_features(load_image_encoder(), d.pixels) for d in (held_out, train))
         texts = [record.captions[0] for record in held_out.records]
         pictures, vectors = embed(aligner, encoder, features, texts)

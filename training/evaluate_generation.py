@@ -93,10 +93,6 @@ def alignment(made: list[Image.Image], prompts: list[str], held_out: Real, seed:
     photos_seen, said_of_photos = aligner.embed_pictures(photos), aligner.embed_texts(said)
     foreign = texts[torch.tensor(rng.sample(range(len(texts)), len(texts)))]
 
-    def probability(pictures: Tensor, words: Tensor) -> float:
-        logits = aligner.aligner.logits(pictures, words).diagonal()
-        return aligner.aligner.probabilities(logits).mean().item()
-
     def r_precision(pictures: Tensor, words: Tensor, own: list[str]) -> float:
         hits = 0
         for k, picture in enumerate(pictures):
@@ -106,9 +102,9 @@ def alignment(made: list[Image.Image], prompts: list[str], held_out: Real, seed:
         return hits / len(pictures)
 
     return {
-        "model": probability(seen, texts),
-        "real held-out pictures": probability(photos_seen, said_of_photos),
-        "foreign prompts": probability(seen, foreign),
+        "model": aligner.match(seen, texts).diagonal().mean().item(),
+        "real held-out pictures": aligner.match(photos_seen, said_of_photos).diagonal().mean().item(),
+        "foreign prompts": aligner.match(seen, foreign).diagonal().mean().item(),
         "r_precision": r_precision(seen, texts, prompts),
         "r_precision of real pictures": r_precision(photos_seen, said_of_photos, said),
         "num_generated": len(made),

@@ -7,6 +7,7 @@ B pictures a batch, N cells, M texts, T tokens.
 import json
 import random
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -20,7 +21,7 @@ from pipelines.image_encoder import load_image_encoder
 from pipelines.text_encoder import PromptEncoder
 from training.conditioning import short_captions
 from training.config import TrainingConfig, option, parse, recorded, show
-from training.data import CaptionedImages, Record, load
+from training.data import CaptionedImages, Record, load_pixels, read
 from training.hard_negatives import swapped
 from training.loop import TrainingRun
 from training.train_captioner import grid_features
@@ -58,12 +59,17 @@ PRESETS = {
 
 def captions_of(record: Record) -> list[str]:
     """All that is said of a picture, the short forms ("a yellow flower") included."""
-    return [*record.captions, *record.captions_zh, *(c for pair in short_captions(record) for c in pair)]
+    return [*record.captions, *record.captions_zh, *shorts(record.captions)]
+
+
+@cache
+def shorts(captions: tuple[str, ...]) -> list[str]:
+    return [c for pair in short_captions(Record("", "", b"", captions)) for c in pair]
 
 
 def draw_caption(record: Record, rng: random.Random) -> str:
     """English three times out of five where there is Chinese too; a short form now and then."""
-    short = [c for pair in short_captions(record) for c in pair]
+    short = shorts(record.captions)
     if short and rng.random() < 0.2:
         return rng.choice(short)
     return rng.choice(record.captions if not record.captions_zh or rng.random() < 0.6 else record.captions_zh)
@@ -139,8 +145,7 @@ def main(arguments: list[str] | None = None) -> None:
         show(config, aligner=aligner)
         return
 
-    data, held_out = (load(config.data, split, IMAGE_SIZE) for split in ("train", "validation"))
-    data = thinned(data, config.max_pictures)
+    data, held_out = (load_some(config.data, split, config.max_pictures) for split in ("train", "validation"))
     features, held_out_features = grid_features(cnn, data.pixels), grid_features(cnn, held_out.pixels)
     said = [set(captions_of(record)) for record in data.records]
     members: dict[str, list[int]] = {}
@@ -206,15 +211,13 @@ def main(arguments: list[str] | None = None) -> None:
         checkpoint.write_checksums(folder)
 
 
-def thinned(data: CaptionedImages, limit: int) -> CaptionedImages:
-    """At most `limit` pictures of each data set; 0: all."""
-    counts: dict[str, int] = {}
-    kept = []
-    for k, record in enumerate(data.records):
-        counts[record.domain] = counts.get(record.domain, 0) + 1
-        if not limit or counts[record.domain] <= limit:
-            kept.append(k)
-    return CaptionedImages(data.pixels[kept], [data.records[k] for k in kept], data.skipped)
+def load_some(sources: list[str], split: str, limit: int) -> CaptionedImages:
+    """The captioned pictures of one split, at most `limit` of each source; 0: all."""
+    records = []
+    for source in sources:
+        found = [r for r in read(source) if r.split == split and r.captions]
+        records += random.Random(0).sample(found, limit) if 0 < limit < len(found) else found
+    return load_pixels(records, IMAGE_SIZE, crop=False)
 
 
 def judge(aligner: Aligner, encoder: PromptEncoder, features: Tensor, pairs: tuple) -> tuple[Tensor, Tensor]:
