@@ -23,6 +23,7 @@ lint: $(VENV)/.test
 # DATA holds the captioned folders. Every stage goes on from the one before it; runs/ keeps what is resumed.
 DATA ?= data
 CAPTIONED = $(addprefix $(DATA)/,flickr8k coco flowers birds pets)
+PICTURED = --data $(addprefix $(DATA)/,flowers birds pets) --scenes $(DATA)/flickr8k
 CAPTIONER = $(PY) -m training.train_captioner --data $(CAPTIONED)
 
 weights: $(VENV)/.weights
@@ -32,7 +33,10 @@ weights: $(VENV)/.weights
 	  --weights_dir weights/transformer $(ARGS)
 	$(CAPTIONER) --model lstm --preset frozen --image_encoder weights/transformer --output_dir runs/lstm \
 	  --weights_dir weights/lstm $(ARGS)
-	$(PY) -m training.train_gan --data $(addprefix $(DATA)/,flowers birds pets) --scenes $(DATA)/flickr8k $(ARGS)
+	$(PY) -m training.train_gan $(PICTURED) $(ARGS)
+	$(PY) -m training.train_diffusion $(PICTURED) $(ARGS)
+	$(PY) -m training.export_image_encoder
+	$(PY) -m training.train_alignment --data $(CAPTIONED) $(ARGS)
 
 bench: $(VENV)/.demo
 	$(PY) -m benchmarks.run $(ARGS)

@@ -1,4 +1,5 @@
-"""The command line: `python -m pipelines generate | caption | align`. Results on stdout, everything else on stderr."""
+"""The command line: `python -m pipelines generate | caption | align | roundtrip`. Results on stdout, the rest
+on stderr."""
 
 import argparse
 import json
@@ -10,6 +11,7 @@ from pipelines.alignment import load_aligner
 from pipelines.errors import InputError
 from pipelines.image_captioning.pipeline import load_captioner
 from pipelines.images import open_image
+from pipelines.round_trip import round_trip
 from pipelines.text_to_image.pipeline import load_text_to_image
 
 
@@ -45,7 +47,16 @@ def build_parser() -> argparse.ArgumentParser:
     align.add_argument("texts", nargs="+", metavar="TEXT", help="English or Chinese")
     align.set_defaults(run=run_align)
 
-    for command in (generate, caption, align):
+    trip = commands.add_parser("roundtrip", help="words → pictures → words, scored")
+    trip.add_argument("prompt", help="English or Chinese")
+    trip.add_argument("--model", default="gan", help=f"{generators}, a folder or a Hub id")
+    trip.add_argument("--captioner", default="transformer", help=f"{captioners}, a folder or a Hub id")
+    trip.add_argument("--num-images", default=4, metavar="N")
+    trip.add_argument("--num-loops", default=1, type=int, metavar="N")
+    trip.add_argument("--seed", default=None, help="of the first picture (default: random)")
+    trip.set_defaults(run=run_round_trip)
+
+    for command in (generate, caption, align, trip):
         command.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
     return parser
 
@@ -103,6 +114,23 @@ def run_align(args: argparse.Namespace) -> int:
     (row,) = load_aligner()([open_image(file)], args.texts).tolist()
     scores = {text: round(p, 4) for text, p in zip(args.texts, row, strict=True)}
     show(args, {"file": file, "scores": scores}, "\n".join(f"{p:.2f}  {text}" for text, p in scores.items()))
+    return 0
+
+
+def run_round_trip(args: argparse.Namespace) -> int:
+    trip = round_trip(
+        args.prompt, load_text_to_image(args.model), load_captioner(args.captioner), load_aligner(),
+        num_images=args.num_images, num_loops=args.num_loops, seed=args.seed,
+    )  # fmt: skip
+    legs = [leg for legs in trip.loops for leg in legs]
+    facts = ("prompt", "seed", "caption", "matches_prompt", "matches_caption", "kept", "lost", "invented", "f1")
+    result = {
+        "model": trip.generator,
+        "captioner": trip.captioner,
+        "drift": trip.drift,
+        "pictures": [{name: getattr(leg, name) for name in facts} for leg in legs],
+    }
+    show(args, result, "\n".join(f"{leg.matches_prompt:.2f}  {leg.prompt} → {leg.caption}" for leg in legs))
     return 0
 
 

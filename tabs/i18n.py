@@ -75,6 +75,26 @@ EN = {
         "<strong>One prompt, several models.</strong><span>All start from the same seeds. Each row says what its "
         "pictures cost in time and memory.</span>"
     ),
+    "trip.tab": "Round trip",
+    "trip.button": "There and back",
+    "trip.generator": "Pictures by",
+    "trip.loops": "Loops",
+    "trip.loop": "{number}.",
+    "trip.scores": "matches the prompt {prompt} %, its caption {caption} % · words F1 {f1} %",
+    "trip.how": (
+        "Green words were asked for and read again, struck ones were lost, red ones were invented. The best match "
+        "comes first, and its caption is the prompt of the next loop."
+    ),
+    "trip.drift": "Match with the words that all began with, loop by loop",
+    "trip.from_picture": "Begin with a picture",
+    "trip.retell_button": "Describe it, and make pictures of that",
+    "trip.match": "matches the picture {match} %",
+    "trip.likeness": "likeness {likeness} · matches the caption {match} %",
+    "trip.retell_how": "Likeness is the cosine of two pictures' vectors in the space where pictures and words meet.",
+    "trip.empty": (
+        "<strong>Words, pictures, words.</strong><span>What a model makes of a sentence is read by another model, and "
+        "both are scored. Try two or more loops, and see where they drift.</span>"
+    ),
     "models.tab": "Models",
     "models.loaded_title": "<h3>In memory now</h3>",
     "models.suggestions_title": "<h3>Pretrained pipelines worth a try</h3>",
@@ -196,6 +216,22 @@ ZH = {
     "compare.empty": (
         "<strong>同一句话，几个模型。</strong><span>它们从同样的种子开始，每一行都写明图片用了多少时间和内存。</span>"
     ),
+    "trip.tab": "往返",
+    "trip.button": "走一个来回",
+    "trip.generator": "图片来自",
+    "trip.loops": "来回次数",
+    "trip.loop": "第 {number} 次",
+    "trip.scores": "与提示词相符 {prompt}%，与描述相符 {caption}% · 词语 F1 {f1}%",
+    "trip.how": "绿色的词保留了，划掉的丢失了，红色的是多出来的。最相符的排在最前，它的描述就是下一次的提示词。",
+    "trip.drift": "每次的图片与最初文字的相符程度",
+    "trip.from_picture": "从一张图片开始",
+    "trip.retell_button": "描述它，再照描述生成图片",
+    "trip.match": "与图片相符 {match}%",
+    "trip.likeness": "相似度 {likeness} · 与描述相符 {match}%",
+    "trip.retell_how": "相似度是两张图片的向量在图文共同空间里的余弦。",
+    "trip.empty": (
+        "<strong>文字，图片，再到文字。</strong><span>一个模型按文字生成的图片，由另一个模型来读，两边都打分。试试两次以上的来回，看看会漂到哪里。</span>"
+    ),
     "models.tab": "模型",
     "models.loaded_title": "<h3>现在内存里的模型</h3>",
     "models.suggestions_title": "<h3>值得一试的预训练管线</h3>",
@@ -269,6 +305,7 @@ ZH = {
         "“{name}”大约要 {needed} MB 内存，可用的是 {free} MB。请关闭其他程序，调高 --memory-budget，或选小一些的模型。"
     ),
     "error.out_of_memory": "内存不够同时生成 {count} 张图片：还需要 {needed}，空闲 {free} MB。请减少张数或缩小尺寸。",
+    "error.num_loops": "来回次数必须是 1 到 {limit} 的整数；现在是 {value}。",
     "error.contenders": "请至少选一个模型。",
     "error.grid_cells": "请填 1 到 {limit} 格：引导强度和步数都要有，数字之间用逗号隔开。",
     "error.model_unnamed": "请选一个预训练管线，或输入它在 Hub 上的名称。",
