@@ -69,7 +69,7 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
     """The page as `gr.Blocks`. No model is loaded, and torch is not imported, until somebody asks for a result."""
     import gradio as gr
 
-    from tabs import compare, create, describe, models, round_trip
+    from tabs import compare, create, describe, models, progress, round_trip
     from tabs.i18n import label
 
     known("--model", model, create.BUILT_IN)
@@ -92,7 +92,7 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
                 round_trip.build(language, example_pictures(data))
             with gr.Tab(label("models.tab"), id="models") as tab:
                 models.build(language, tab)
-        app.unload(create.stop)  # nobody waits for what a visitor who left has asked for
+        app.unload(progress.stop)  # nobody waits for what a visitor who left has asked for
         app.load(None, None, language, js="() => window.tuwen.language")
         switch_language.click(None, js="() => window.tuwen.switchLanguage()")
         switch_appearance.click(None, js="() => window.tuwen.switchAppearance()")

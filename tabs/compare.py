@@ -12,10 +12,11 @@ from pipelines.text_to_image.pipeline import load_text_to_image
 from pipelines.text_to_image.steps import Stopped
 from tabs import offers, runs
 from tabs.attention import data_uri
-from tabs.create import PRETRAINED, hidden, model_name, shown, stop
+from tabs.create import PRETRAINED, model_name
 from tabs.i18n import label, text
 from tabs.inputs import Slider, whole_number
 from tabs.messages import messages
+from tabs.progress import followed, hidden, shown, stop
 
 MAX_CONTENDERS, MAX_PICTURES, MAX_CELLS = 4, 6, 30
 CONTENDERS = {
@@ -79,6 +80,9 @@ def compare(
     except Stopped:
         rows.append(f'<p class="hint">{text("run.stopped", language)}</p>')
         yield gr.update(value="".join(rows), visible=True), hidden(), idle, hidden()
+    except gr.Error:
+        yield gr.skip(), hidden(), idle, gr.skip()
+        raise
 
 
 def contender_row(output: TextToImageOutput, matches: list[float], language: str) -> str:
@@ -134,17 +138,7 @@ def parameter_grid(
         ]  # fmt: skip
         return labelled_grid(pictures, [f"w = {g}" for g in rows], [f"n = {n}" for n in columns])
 
-    idle = gr.update(interactive=False)
-    try:
-        with messages(language):
-            yield gr.skip(), shown(None, language), gr.update(interactive=True), gr.skip()
-            for news in runs.follow(request.session_hash if request else "", work):
-                if isinstance(news, runs.Progress):
-                    yield gr.skip(), shown(news, language), gr.skip(), gr.skip()
-                else:
-                    yield gr.update(value=news, visible=True), hidden(), idle, hidden()
-    except Stopped:
-        yield gr.skip(), hidden(), idle, gr.skip()
+    yield from followed(work, language, request)
 
 
 def split(listed: str) -> list[str]:

@@ -12,7 +12,7 @@ from tabs.i18n import label, text
 from tabs.inputs import Slider, whole_number
 from tabs.messages import messages
 from tabs.models import facts
-from tabs.progress import progress_html
+from tabs.progress import hidden, shown, stop
 
 MAX_PICTURES = 8
 PRETRAINED = "pretrained"
@@ -86,18 +86,9 @@ def generate(
     except Stopped:
         stopped = gr.update(value=text("run.stopped", language), visible=True)
         yield gr.skip(), stopped, gr.skip(), gr.skip(), hidden(), idle
-
-
-def shown(progress: runs.Progress | None, language: str) -> dict:
-    return gr.update(value=progress_html(progress, language), visible=True)
-
-
-def hidden() -> dict:
-    return gr.update(visible=False)
-
-
-def stop(request: gr.Request) -> None:
-    runs.stop(request.session_hash)
+    except gr.Error:
+        yield *(gr.skip() for _ in range(4)), hidden(), idle
+        raise
 
 
 def gallery(output: TextToImageOutput, language: str) -> dict:

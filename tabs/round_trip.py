@@ -1,6 +1,6 @@
 """The tab that sends words through pictures back to words, and a picture through words back to pictures."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from html import escape
 
 import gradio as gr
@@ -10,14 +10,12 @@ from pipelines.image_captioning.pipeline import load_captioner
 from pipelines.numbers import whole
 from pipelines.text_to_image.pipeline import BUILT_IN as GENERATORS
 from pipelines.text_to_image.pipeline import load_text_to_image
-from pipelines.text_to_image.steps import Stopped
 from tabs import runs
 from tabs.attention import data_uri, thumbnail
-from tabs.create import hidden, shown, stop
 from tabs.describe import read_picture
 from tabs.i18n import label, text
 from tabs.inputs import Picture, Slider, whole_number
-from tabs.messages import messages
+from tabs.progress import followed, stop
 
 MAX_PICTURES, MAX_LOOPS = 6, 5
 CHART_WIDTH, CHART_HEIGHT = 320, 90
@@ -91,21 +89,6 @@ def retell(
         return retold_html(image, told, language)
 
     yield from followed(work, language, request)
-
-
-def followed(work: Callable[[runs.Run], str], language: str, request: gr.Request | None) -> Iterator[tuple]:
-    """The stream of a run for the page: result, progress, the stop button, the empty place."""
-    idle = gr.update(interactive=False)
-    try:
-        with messages(language):
-            yield gr.skip(), shown(None, language), gr.update(interactive=True), gr.skip()
-            for news in runs.follow(request.session_hash if request else "", work):
-                if isinstance(news, runs.Progress):
-                    yield gr.skip(), shown(news, language), gr.skip(), gr.skip()
-                else:
-                    yield gr.update(value=news, visible=True), hidden(), idle, hidden()
-    except Stopped:
-        yield gr.skip(), hidden(), idle, gr.skip()
 
 
 def percent(share: float) -> str:

@@ -255,6 +255,8 @@ def test_a_hub_id_offline_is_one_sentence(visit):
     expect(page.locator("#pretrained-about")).to_contain_text("can't be reached")
     visitor.create("a red flower")
     assert "gan, diffusion" in visitor.message()
+    expect(page.locator("#progress")).to_be_hidden()
+    expect(page.locator("#stop")).to_be_disabled()
 
 
 def test_models_are_compared_row_by_row(visit):
@@ -271,7 +273,26 @@ def test_models_are_compared_row_by_row(visit):
     page.locator("#step-counts input, #step-counts textarea").fill("2")
     page.locator("#grid").click()
     expect(page.locator("#grid-sheet img")).to_be_visible()
-    page.get_by_role("tab").nth(3).click()
+    page.get_by_role("tab").last.click()
     expect(page.locator("#ledger")).to_contain_text("diffusion")
     expect(page.locator("#suggestions tbody tr")).to_have_count(5)
+    assert visitor.outside == visitor.errors == []
+
+
+def test_a_round_trip_is_scored_and_a_picture_is_retold(visit):
+    visitor = visit(locale="zh-CN")
+    page = visitor.page
+    page.get_by_role("tab").nth(3).click()
+    page.locator("#trip-prompt textarea, #trip-prompt input").fill("一只黄色的小鸟")
+    page.locator("#trip-loops input[type=number]").fill("2")
+    page.locator("#trip").click()
+    expect(page.locator("#trip-result figure img")).to_have_count(8)
+    expect(page.locator("#trip-result .drift circle")).to_have_count(2)
+    expect(page.locator("#trip-result .words span").first).to_be_visible()
+    page.locator("#retell-settings button").first.click()
+    with page.expect_response(lambda response: "/upload" in response.url):
+        page.locator("#retell-picture input[type=file]").set_input_files(CAT)
+    page.locator("#retell").click()
+    expect(page.locator("#trip-result figure img")).to_have_count(5)
+    assert HAN.search(page.locator("#trip-result figcaption b").inner_text())
     assert visitor.outside == visitor.errors == []

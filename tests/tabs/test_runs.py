@@ -2,12 +2,13 @@
 
 import threading
 
+import gradio as gr
 import pytest
 from PIL import Image
 
 from pipelines.errors import InputError
 from pipelines.text_to_image.steps import Step, Stopped
-from tabs import offers, runs
+from tabs import compare, create, offers, runs
 from tabs.compare import split
 from tabs.progress import progress_html
 
@@ -137,3 +138,41 @@ def test_no_name_is_said(nothing):
 
 def test_lists_are_split_at_commas_of_both_languages():
     assert split("1, 2，4,") == ["1", "2", "4"]
+
+
+def test_a_failure_puts_the_page_back_to_rest(tiny_weights):
+    """The message is an exception; before it, the bar is hidden and the stop button disabled."""
+    for call in (create.generate(" ", "gan"), create.generate("a cat", "pretrained", pretrained="/etc")):
+        states = []
+        with pytest.raises(gr.Error):
+            collect(call, states)
+        assert states[0][5]["interactive"]
+        assert states[-1][4]["visible"] is False
+        assert states[-1][5]["interactive"] is False
+
+
+def collect(stream, states: list) -> None:
+    for state in stream:
+        states.append(state)
+
+
+def test_a_run_of_the_page_ends_with_pictures_and_what_they_took(tiny_weights):
+    *_, last = create.generate("a cat", "diffusion", 2, "7", False, 3, 2.0, language="en")
+    pictures, made, seed, empty, progress, stopper = last
+    assert [caption for _, caption in pictures["value"]] == ["seed 7", "seed 8"]
+    assert "3 steps, guidance 2" in made["value"]
+    assert (seed, empty["visible"], progress["visible"], stopper["interactive"]) == ("7", False, False, False)
+
+
+def test_a_sheet_of_settings_has_a_cell_for_each(tiny_weights):
+    *_, last = compare.parameter_grid("a cat", "1, 2", "1，2, 3", "0", "en")
+    assert last[0]["value"].width > 3 * 16
+    with pytest.raises(gr.Error, match="30"):
+        list(compare.parameter_grid("a cat", ", ".join(["2"] * 31), "1"))
+    with pytest.raises(gr.Error, match="guidance"):
+        list(compare.parameter_grid("a cat", "much", "1"))
+
+
+def test_nothing_to_compare_is_said(tiny_weights):
+    with pytest.raises(gr.Error, match="at least one"):
+        list(compare.compare("a cat", []))
