@@ -99,9 +99,9 @@ def trip_html(result, language: str) -> str:
     """Every loop as a row of pictures, the best first, and the drift of several loops as a curve."""
     rows = []
     for k, legs in enumerate(result.loops):
-        asked = f'<h3>{text("trip.loop", language, number=k + 1)} <q>{escape(legs[0].prompt)}</q></h3>'
+        asked = f'<header><h3>{text("trip.loop", language, number=k + 1)} <q>{escape(legs[0].prompt)}</q></h3></header>'
         figures = "".join(leg_html(leg, best=k == 0, language=language) for k, leg in enumerate(legs))
-        rows.append(f'<section class="contender">{asked}<div class="pictures wide">{figures}</div></section>')
+        rows.append(f'<section class="contender trip">{asked}<div class="pictures wide">{figures}</div></section>')
     chart = drift_chart(result.drift, language) if len(result.loops) > 1 else ""
     return "".join(rows) + chart + f'<p class="hint">{text("trip.how", language)}</p>'
 
@@ -168,7 +168,7 @@ def build(language: gr.Textbox, examples: list[str]) -> None:
     with gr.Row():
         generator = gr.Radio(
             [(label(f"create.model_{name}"), name) for name in GENERATORS], value=GENERATORS[0],
-            label=label("trip.generator"), min_width=300, elem_id="trip-generator",
+            label=label("trip.generator"), min_width=340, elem_id="trip-generator",
         )  # fmt: skip
         captioner = gr.Radio(
             [(label(f"describe.{name}"), name) for name in CAPTIONERS], value=CAPTIONERS[-1],

@@ -229,9 +229,10 @@ def judge(aligner: Aligner, encoder: PromptEncoder, features: Tensor, pairs: tup
 
 
 def validate(aligner: Aligner, encoder: PromptEncoder, features: Tensor, pairs: tuple) -> dict[str, float]:
+    """How often the calibrated probability of a held-out pair lies on the right side of one half."""
     logits, labels = judge(aligner, encoder, features, pairs)
-    probability = aligner.probabilities(logits)
-    return {"accuracy": ((probability > 0.5) == (labels > 0.5)).float().mean().item()}
+    slope, shift = fit_calibration(logits, labels)
+    return {"accuracy": ((slope * logits + shift > 0) == (labels > 0.5)).float().mean().item()}
 
 
 if __name__ == "__main__":
