@@ -69,7 +69,7 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
     """The page as `gr.Blocks`. No model is loaded, and torch is not imported, until somebody asks for a result."""
     import gradio as gr
 
-    from tabs import compare, create, describe, models, progress, round_trip
+    from tabs import compare, create, describe, models, progress, results, round_trip
     from tabs.i18n import label
 
     known("--model", model, create.BUILT_IN)
@@ -90,6 +90,8 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
                 compare.build(language)
             with gr.Tab(label("trip.tab"), id="round-trip"):
                 round_trip.build(language, example_pictures(data))
+            with gr.Tab(label("results.tab"), id="results") as tab:
+                results.build(language, tab)
             with gr.Tab(label("models.tab"), id="models") as tab:
                 models.build(language, tab)
         app.unload(progress.stop)  # nobody waits for what a visitor who left has asked for

@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.errors import SENTENCES, InputError
 from tabs.i18n import EN, ZH, sentence, text
+from tabs.results import CAPTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = [ROOT / "app.py", *(path for path in sorted((ROOT / "tabs").glob("*.py")) if path.name != "i18n.py")]
@@ -36,7 +37,8 @@ def test_translations_use_the_same_values(key):
 
 def test_chinese_is_translated():
     same = {key for key in EN if EN[key] == ZH[key]}
-    assert same <= {"compare.gan", "describe.lstm", "describe.transformer", "describe.english", "describe.chinese"}
+    names = {"compare.gan", "describe.lstm", "describe.transformer", "describe.english", "describe.chinese"}
+    assert same <= names | {f"results.{measure}" for measure in CAPTIONS}
 
 
 def test_an_unknown_language_falls_back_to_english():

@@ -1,0 +1,146 @@
+"""The tab that shows what was measured: every committed metric card as a table, and the command that makes it again."""
+
+import json
+from html import escape
+
+import gradio as gr
+
+from pipelines import checkpoint
+from pipelines.image_captioning.pipeline import BUILT_IN as CAPTIONERS
+from pipelines.text_to_image.pipeline import BUILT_IN as GENERATORS
+from tabs.attention import data_uri
+from tabs.i18n import label, text
+from tabs.models import table
+
+HEADLINE = "flickr8k"
+REAL = "real held-out pictures"
+# figure of a generator's card: is it a share?
+GENERATION = {
+    "fid_efficientnet": False, "kid_efficientnet": False, "precision": True, "recall": True, "alignment": True,
+    "category_obeyed": True, "colour_obeyed": True, "spread_between_seeds": True, "seconds_a_picture": False,
+}  # fmt: skip
+CAPTIONS = ("bleu_1", "bleu_4", "rouge_l", "cider_d")
+RANKS = (1, 5, 10)
+CURVE = 180  # pixels
+
+
+def card(name: str) -> dict | None:
+    path = checkpoint.WEIGHTS / name
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def number(value: float | None, share: bool = False) -> str:
+    if value is None:
+        return "–"
+    return f"{100 * value:.1f} %" if share else f"{value:.0f}" if value >= 100 else f"{value:.3f}"
+
+
+def results_html(language: str) -> str:
+    """Generators, captioners and the aligner, each beside its peers."""
+    return "".join(part(language) for part in (generation, captions, alignment))
+
+
+def section(key: str, body: str, cards: list[dict], language: str) -> str:
+    commands = "".join(f"<code>{escape(c['command'])}</code>" for c in cards)
+    about = "; ".join(dict.fromkeys(
+        text("results.about", language, split=c["split"], seed=c["seed"], hardware=c["hardware"]) for c in cards
+    ))  # fmt: skip
+    return (
+        f'<section class="results"><h3>{text(f"results.{key}", language)}</h3>{body}'
+        f'<p class="hint">{escape(about)}</p><div class="commands">{commands}</div></section>'
+    )
+
+
+def generation(language: str) -> str:
+    """The generators side by side, on the same prompts and beside real pictures."""
+    cards = {name: c for name in GENERATORS if (c := card(f"{name}/metrics.json"))}
+    head = [text("results.measure", language), *(text(f"create.model_{n}", language) for n in cards)]
+    head += [text("results.real", language), "N"]
+    rows = []
+    for key, share in GENERATION.items():
+        figures = [c["figures"].get(key, {}) for c in cards.values()]
+        known = next((f for f in figures if f), {})
+        real = 1.0 if key == "spread_between_seeds" else known.get(REAL)
+        count = known.get("num_generated") or known.get("num_reference") or known.get("seeds_a_prompt", "")
+        values = [number(f.get("model"), share) for f in figures]
+        rows.append((text(f"results.{key}", language), *values, number(real, share), count))
+    return section("generation", table(head, rows) + sweep_html(language), list(cards.values()), language)
+
+
+def sweep_html(language: str) -> str:
+    path = checkpoint.WEIGHTS / "diffusion" / "sweep.webp"
+    if not path.is_file():
+        return ""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        address, said = data_uri(image.convert("RGB"), "webp"), text("results.sweep", language)
+    return f'<figure class="drift"><figcaption>{said}</figcaption><img class="plot" src="{address}" alt=""></figure>'
+
+
+def captions(language: str) -> str:
+    """The captioners and their peers on the headline set, in both languages."""
+    cards = {name: c for name in CAPTIONERS if (c := card(f"{name}/metrics.json"))}
+    peers = card("peers.json")
+    tables = []
+    for spoken in ("en", "zh"):
+        key = f"{HEADLINE} {spoken}"
+        scored = {text(f"describe.{name}", language): c["figures"][key] for name, c in cards.items()}
+        if peers:
+            scored |= {text(f"results.{name}", language): f for name, f in peers["figures"][key].items()}
+        rows = [(name, *(number(f[m], m != "cider_d") for m in CAPTIONS)) for name, f in scored.items()]
+        if not scored:
+            continue
+        count = next(iter(scored.values()))["num_pictures"]
+        title = text("results.captions_of", language, spoken=text(f"results.{spoken}", language), count=f"{count:,}")
+        head = [title, *(text(f"results.{m}", language) for m in CAPTIONS)]
+        tables.append(table(head, rows))
+    return section("captions", "".join(tables), [*cards.values(), *([peers] if peers else [])], language)
+
+
+def alignment(language: str) -> str:
+    """Retrieval beside a bag of words, captions made wrong by one word, and the calibration curve."""
+    measured = card("alignment/metrics.json")
+    if measured is None:
+        return ""
+    figures = measured["figures"]
+    head = [text("results.retrieval", language), *(f"{way} R@{k}" for way in ("→", "←") for k in RANKS), "N"]
+    rows = []
+    for domain, found in figures.items():
+        if "aligner" in found:
+            for who in ("aligner", "bag of words"):
+                values = [
+                    number(found[who][f"{way} R@{k}"], share=True)
+                    for way in ("picture to text", "text to picture")
+                    for k in RANKS
+                ]
+                name = f"{domain} · {text(f'results.{who}', language)}"
+                rows.append((name, *values, found["num_pictures"]))
+    wrong = []
+    for kind, found in figures["one word wrong"].items():
+        name = text(f"results.wrong_{kind.replace(', ', '_')}", language)
+        wrong.append((name, number(found.get("accuracy"), share=True), found["num_pairs"]))
+    wrong_table = table([text("results.wrong", language), text("results.accuracy", language), "N"], wrong)
+    body = table(head, rows) + wrong_table + calibration_html(figures["calibration"], language)
+    return section("alignment", body, [measured], language)
+
+
+def calibration_html(figures: dict, language: str) -> str:
+    """How often right over how sure: on the diagonal the probability is to be believed."""
+    points = [(CURVE * p["sure"], CURVE * (1 - p["right"])) for p in figures["curve"]]
+    line = " ".join(f"{x:.0f},{y:.0f}" for x, y in points)
+    dots = "".join(f'<circle cx="{x:.0f}" cy="{y:.0f}" r="3"/>' for x, y in points)
+    error = number(figures["expected_calibration_error"])
+    said = text("results.calibration", language, error=error, count=figures["num_pairs"])
+    return (
+        f'<figure class="drift"><figcaption>{said}</figcaption>'
+        f'<svg class="square" viewBox="-4 -4 {CURVE + 8} {CURVE + 8}" width="{CURVE}">'
+        f'<line x1="0" y1="{CURVE}" x2="{CURVE}" y2="0"/><polyline points="{line}"/>{dots}</svg></figure>'
+    )
+
+
+def build(language: gr.Textbox, tab: gr.Tab) -> None:
+    """Lay out the tab; it is filled whenever it is opened."""
+    gr.HTML(label("results.intro"), elem_classes="hint")
+    cards = gr.HTML(elem_id="results")
+    tab.select(results_html, language, cards, queue=False, show_progress="hidden", api_visibility="private")
