@@ -58,7 +58,10 @@ def compare(
             output = pipeline(
                 prompt, num_images=num_images, seed=whole_number(seed), on_step=run.on_step, **settings
             )  # fmt: skip
-            return output, load_aligner()(output.images, [prompt])[:, 0].tolist()
+            try:
+                return output, load_aligner()(output.images, [prompt])[:, 0].tolist()
+            except InputError:  # a pretrained model may read a language that the aligner does not
+                return output, []
 
         return work
 
@@ -86,16 +89,23 @@ def compare(
 
 
 def contender_row(output: TextToImageOutput, matches: list[float], language: str) -> str:
-    """One model's row: its name, what it cost, its pictures, each with the probability that it matches the prompt."""
+    """One model's row: its name, what it cost, its pictures, each with the probability that it matches the prompt
+    where that is known."""
     each = f"{output.seconds / len(output.images):.2f}"
     steps = output.settings.get("num_inference_steps")
     title = model_name(output.model, language) + (f" · {text('compare.steps', language, steps=steps)}" if steps else "")
-    match = f"{100 * sum(matches) / len(matches):.0f}"
-    cost = text("compare.cost", language, seconds=each, megabytes=f"{output.peak_bytes / 1e6:,.0f}", match=match)
+    cost = text("compare.cost", language, seconds=each, megabytes=f"{output.peak_bytes / 1e6:,.0f}")
+    captions = [text("create.picture", language, seed=seed) for seed in output.seeds]
+    if matches:
+        cost += " · " + text("compare.match", language, match=f"{100 * sum(matches) / len(matches):.0f}")
+        captions = [
+            f"{caption} · {text('compare.match', language, match=f'{100 * match:.0f}')}"
+            for caption, match in zip(captions, matches, strict=True)
+        ]
     pictures = "".join(
         f'<figure><img src="{data_uri(image, "webp")}" alt="{escape(output.settings["prompt"])}">'
-        f"<figcaption>{text('compare.picture', language, seed=seed, match=f'{100 * match:.0f}')}</figcaption></figure>"
-        for image, seed, match in zip(output.images, output.seeds, matches, strict=True)
+        f"<figcaption>{caption}</figcaption></figure>"
+        for image, caption in zip(output.images, captions, strict=True)
     )
     return (
         f'<section class="contender" data-model="{escape(output.model)}"><header><h3>{escape(title)}</h3>'

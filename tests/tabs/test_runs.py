@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from pipelines.errors import InputError
+from pipelines.outputs import TextToImageOutput
 from pipelines.text_to_image.steps import Step, Stopped
 from tabs import compare, create, offers, runs
 from tabs.compare import split
@@ -176,3 +177,12 @@ def test_a_sheet_of_settings_has_a_cell_for_each(tiny_weights):
 def test_nothing_to_compare_is_said(tiny_weights):
     with pytest.raises(gr.Error, match="at least one"):
         list(compare.compare("a cat", []))
+
+
+def test_a_row_says_what_it_cost_and_how_well_it_matches():
+    output = TextToImageOutput([Image.new("RGB", (4, 4))] * 2, [7, 8], "gan", 1.0, 500_000_000, {"prompt": "<b>x</b>"})
+    row = compare.contender_row(output, [0.25, 0.75], "en")
+    assert "0.50 s a picture · 500 MB of memory at most · match 50 %" in row
+    assert "seed 8 · match 75 %" in row
+    assert "<b>x" not in row
+    assert "match" not in compare.contender_row(output, [], "en")
