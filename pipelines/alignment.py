@@ -1,5 +1,5 @@
-"""How well a picture and words match, as a calibrated probability: two small heads over the shared encoders, trained
-with a pairwise sigmoid loss (SigLIP: Zhai et al. 2023).
+"""How well a picture and words match, as a calibrated probability: two small heads over the shared encoders, trained to
+find each other (CLIP: Radford et al. 2021).
 
 B pictures, N cells of the CNN's grid, M texts, T tokens, W width of the heads, E width of the common space.
 """
@@ -59,8 +59,7 @@ class Aligner(ModelMixin, ConfigMixin):
         self.tokens = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
         self.read = AttentionPool(token_size)
         self.text = nn.Linear(4 * token_size, space)
-        self.scale = nn.Parameter(torch.tensor(2.3))     # exp(2.3) = 10, SigLIP's start
-        self.bias = nn.Parameter(torch.tensor(-5.0))
+        self.scale = nn.Parameter(torch.tensor(3.0))     # exp(3) = 20; CLIP starts at 14
         # logits become probabilities under even odds by a line fitted on held-out pairs (Platt 1999)
         self.register_buffer("calibration", torch.tensor([1.0, 0.0]))
 
@@ -76,8 +75,8 @@ class Aligner(ModelMixin, ConfigMixin):
         return F.normalize(self.text(self.read(tokens, mask)).float(), dim=1)
 
     def logits(self, pictures: Tensor, texts: Tensor) -> Tensor:
-        """t · x + b of unit vectors [B, E] and [M, E]: [B, M]."""
-        return self.scale.exp() * pictures @ texts.T + self.bias
+        """The scaled cosines of unit vectors [B, E] and [M, E]: [B, M]."""
+        return self.scale.exp() * pictures @ texts.T
 
     def probabilities(self, logits: Tensor) -> Tensor:
         slope, shift = self.calibration.float()

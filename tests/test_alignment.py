@@ -15,7 +15,7 @@ from training import train_alignment
 from training.data import Record
 from training.evaluate_alignment import bag_of_words, calibration, retrieval
 from training.hard_negatives import COLOURS, swapped
-from training.train_alignment import captions_of, fit_calibration, judged_pairs, sigmoid_loss
+from training.train_alignment import captions_of, contrastive_loss, fit_calibration, judged_pairs
 
 RED, BLUE = (Image.new("RGB", (40, 30), colour) for colour in ("red", "blue"))
 FLOWER = Record("1", "flowers", b"", ("a red flower", "two red petals"), ("一朵红色的花",))
@@ -87,10 +87,13 @@ def test_training_learns_resumes_and_is_read_again(aligned_weights, captioned_fo
     assert load_aligner(str(tmp_path / "unbroken-weights"))([RED], ["a red flower"]).shape == (1, 1)
 
 
-def test_the_loss_is_a_pairwise_sigmoid():
-    logits, match = torch.tensor([[2.0, -1.0], [0.5, 3.0]]), torch.eye(2)
-    by_hand = sum(torch.log(1 + torch.exp(torch.tensor(-z))) for z in (2.0, 1.0, -0.5, 3.0)) / 2
-    assert sigmoid_loss(logits, match).item() == pytest.approx(by_hand.item())
+def test_the_loss_asks_for_the_own_caption_among_all_and_the_wrong_one():
+    logits, none = torch.tensor([[2.0, -1.0], [0.5, 3.0]]), torch.full((2,), -torch.inf)
+    ways = torch.tensor([[2.0, -1.0], [3.0, 0.5], [2.0, 0.5], [3.0, -1.0]])  # the right logit first
+    by_hand = (ways.logsumexp(1) - ways[:, 0]).mean()
+    assert contrastive_loss(logits, torch.eye(2), none).item() == pytest.approx(by_hand.item())
+    assert contrastive_loss(logits, torch.eye(2), torch.zeros(2)) > by_hand
+    assert contrastive_loss(logits, torch.ones(2, 2), none).item() == 0  # each text is said of both pictures
 
 
 def test_calibration_mends_logits_that_are_too_sure():

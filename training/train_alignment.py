@@ -1,5 +1,5 @@
-"""Train the aligner: pictures and captions into one space by a pairwise sigmoid loss, with captions made wrong by one
-word as extra negatives; then calibrate it on held-out pairs. `python -m training.train_alignment --data DIR...`
+"""Train the aligner: pictures and captions that find each other in one space, with captions made wrong by one word as
+extra temptations; then calibrate it on held-out pairs. `python -m training.train_alignment --data DIR...`
 
 B pictures a batch, N cells, M texts, T tokens.
 """
@@ -36,7 +36,7 @@ class AlignmentTrainingConfig(TrainingConfig):
     seed: int = option(7, "decides initialisation, order and captions; other than the generators'")
     max_steps: int = option(1500, "optimizer steps of the whole schedule")
     batch_size: int = option(128, "pictures a step and process")
-    learning_rate: float = option(5e-4, "peak learning rate (AdamW)")
+    learning_rate: float = option(1e-3, "peak learning rate (AdamW)")
     lr_scheduler: str = option("cosine", "diffusers' names")
     lr_warmup_steps: int = option(100, "steps of linear warm-up")
     weight_decay: float = option(0.1, "decoupled weight decay (AdamW)")
@@ -44,7 +44,6 @@ class AlignmentTrainingConfig(TrainingConfig):
     width: int = option(256, "of the heads")
     dropout: float = option(0.1, "in both heads")
     one_domain: float = option(0.5, "share of steps with pictures of one data set alone, which are harder")
-    hard_weight: float = option(2.0, "weight of the captions made wrong by one word")
     cell_dropout: float = option(0.2, "share of the grid's cells that are left out")
     max_pictures: int = option(0, "at most so many of each data set; 0: all")
     sample_every: int = option(500, "steps between validations")
@@ -75,10 +74,16 @@ def draw_caption(record: Record, rng: random.Random) -> str:
     return rng.choice(record.captions if not record.captions_zh or rng.random() < 0.6 else record.captions_zh)
 
 
-def sigmoid_loss(logits: Tensor, match: Tensor) -> Tensor:
-    """L = − 1/B Σᵢⱼ log σ(yᵢⱼ logitᵢⱼ), y = 1 where picture i and text j match and − 1 elsewhere (SigLIP, eq. 1).
-    logits, match [B, M]."""
-    return -F.logsigmoid((2 * match - 1) * logits.float()).sum() / len(logits)
+def contrastive_loss(logits: Tensor, match: Tensor, wrong: Tensor) -> Tensor:
+    """Text i has to be found for picture i and picture i for text i (CLIP): the mean of both cross-entropies.
+
+    logits, match [B, B]; a text that is said of several pictures counts for none of the others. `wrong` [B] is each
+    picture's logit with its own caption made wrong, −∞ where there is none.
+    """
+    own = torch.arange(len(logits), device=logits.device)
+    logits = logits.float().masked_fill(match.bool() & ~torch.eye(len(logits), device=logits.device).bool(), -torch.inf)
+    to_text = F.cross_entropy(torch.cat([logits, wrong.float()[:, None]], 1), own)
+    return (to_text + F.cross_entropy(logits.T, own)) / 2
 
 
 def fit_calibration(logits: Tensor, labels: Tensor) -> Tensor:
@@ -180,11 +185,11 @@ def main(arguments: list[str] | None = None) -> None:
         with run.accelerator.autocast():
             seen = bare.embed_pictures(grid[:, kept] if kept.any() else grid)                           # (B, E)
             read = vectors(texts + [wrong[k] for k in spoiled])                                         # (B + S, E)
-        loss = sigmoid_loss(bare.logits(seen, read[: len(texts)]), match)
+        tempting = torch.full((len(rows),), -torch.inf, device=run.device)
         if spoiled:
-            pair = bare.scale.exp() * (seen[spoiled] * read[len(texts) :]).sum(1) + bare.bias           # (S,)
-            hard = F.softplus(pair).sum() / len(rows)
-            loss = loss + config.hard_weight * hard
+            pairs_spoiled = bare.scale.exp() * (seen[spoiled] * read[len(texts) :]).sum(1)              # (S,)
+            tempting = tempting.index_put((torch.tensor(spoiled, device=run.device),), pairs_spoiled)
+        loss = contrastive_loss(bare.logits(seen, read[: len(texts)]), match, tempting)
         optimizer.zero_grad()
         run.accelerator.backward(loss)
         run.accelerator.clip_grad_norm_(bare.parameters(), config.max_grad_norm)
@@ -224,7 +229,7 @@ def judge(aligner: Aligner, encoder: PromptEncoder, features: Tensor, pairs: tup
     """Logits and labels of `judged_pairs`, float32 [P] each."""
     pictures, texts, labels = pairs
     seen, read = embed(aligner, encoder, features, texts)
-    logits = aligner.scale.exp() * (seen[pictures] * read).sum(1) + aligner.bias
+    logits = aligner.scale.exp() * (seen[pictures] * read).sum(1)
     return logits.float().cpu().clone(), torch.tensor(labels, dtype=torch.float32)
 
 
