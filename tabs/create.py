@@ -16,7 +16,7 @@ from tabs.progress import hidden, shown, stop
 
 MAX_PICTURES = 8
 PRETRAINED = "pretrained"
-STEPS, GUIDANCE = 20, 3.0  # where the sliders stand at first
+STEPS, GUIDANCE = 12, 3.0  # where the sliders stand at first
 EXAMPLES = (
     "a yellow flower with a dark centre",
     "一朵黄色的花",

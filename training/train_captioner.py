@@ -66,8 +66,8 @@ class CaptionerTrainingConfig(TrainingConfig):
 PRESETS = {
     "frozen": {"learning_rate": 7e-4, "lr_warmup_steps": 200, "max_steps": 3000, "sample_every": 500},
     "finetune": {
-        "objective": "finetune", "learning_rate": 1.5e-4, "lr_warmup_steps": 50, "batch_size": 16, "max_steps": 1500,
-        "sample_every": 300, "save_every": 300,
+        "objective": "finetune", "learning_rate": 2.5e-4, "encoder_learning_rate": 1e-4, "lr_warmup_steps": 50,
+        "lr_scheduler": "cosine", "batch_size": 16, "max_steps": 4500, "sample_every": 500, "save_every": 500,
     },
     "self_critical": {
         "objective": "self_critical", "learning_rate": 4e-5, "lr_warmup_steps": 20, "batch_size": 24, "max_steps": 500,

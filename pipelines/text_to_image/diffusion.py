@@ -103,7 +103,7 @@ class DiffusionModel(OwnGenerator):
     defaults: dict = {  # noqa: RUF012
         "negative_prompt": "",
         "guidance_scale": 3.0,
-        "num_inference_steps": 20,
+        "num_inference_steps": 12,
         "scheduler": "euler",
     }
 
