@@ -1,9 +1,10 @@
-"""The command line: `python -m pipelines generate | caption | align | roundtrip`. Results on stdout, the rest
-on stderr."""
+"""The command line: `python -m pipelines generate | caption | recognize | align | roundtrip`. Results on stdout, the
+rest on stderr."""
 
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from pipelines import image_captioning, text_to_image
@@ -11,6 +12,8 @@ from pipelines.alignment import load_aligner
 from pipelines.errors import InputError
 from pipelines.image_captioning.pipeline import load_captioner
 from pipelines.images import open_image
+from pipelines.outputs import Concept
+from pipelines.recognition import load_recognizer
 from pipelines.round_trip import round_trip
 from pipelines.text_to_image.pipeline import load_text_to_image
 
@@ -42,6 +45,10 @@ def build_parser() -> argparse.ArgumentParser:
     caption.add_argument("--num-captions", default=1, metavar="N")
     caption.set_defaults(run=run_caption)
 
+    recognize = commands.add_parser("recognize", help="objects, attributes and actions in pictures")
+    recognize.add_argument("files", nargs="+", metavar="FILE")
+    recognize.set_defaults(run=run_recognize)
+
     align = commands.add_parser("align", help="how well do picture and words match?")
     align.add_argument("files", nargs=1, metavar="FILE")
     align.add_argument("texts", nargs="+", metavar="TEXT", help="English or Chinese")
@@ -56,7 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     trip.add_argument("--seed", default=None, help="of the first picture (default: random)")
     trip.set_defaults(run=run_round_trip)
 
-    for command in (generate, caption, align, trip):
+    for command in (generate, caption, recognize, align, trip):
         command.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
     return parser
 
@@ -82,15 +89,23 @@ def run_generate(args: argparse.Namespace) -> int:
 
 def run_caption(args: argparse.Namespace) -> int:
     captioner = load_captioner(args.model)
+
+    def result_of(file: str) -> tuple[dict, str]:
+        (output,) = captioner(
+            [open_image(file)], num_beams=args.num_beams, num_captions=args.num_captions, language=args.language
+        )
+        result = {"captions": output.captions, "model": output.model, "seconds": round(output.seconds, 4)}
+        return result, " | ".join(output.captions)
+
+    return for_each(args, result_of)
+
+
+def for_each(args: argparse.Namespace, result_of: Callable[[str], tuple[dict, str]]) -> int:
+    """Show what `result_of` says of each file, as an object and as text; 1 where a file could not be read, else 0."""
     status = 0
     for file in args.files:
         try:
-            (output,) = captioner(
-                [open_image(file)],
-                num_beams=args.num_beams,
-                num_captions=args.num_captions,
-                language=args.language,
-            )
+            result, text = result_of(file)
         except InputError as error:
             if error.code not in UNREADABLE:
                 raise
@@ -99,14 +114,26 @@ def run_caption(args: argparse.Namespace) -> int:
             if args.json:
                 print(json.dumps({"file": file, "error": str(error)}, ensure_ascii=False), flush=True)
             continue
-        result = {
-            "file": file,
-            "captions": output.captions,
-            "model": output.model,
-            "seconds": round(output.seconds, 4),
-        }
-        show(args, result, f"{file}: {' | '.join(output.captions)}")
+        show(args, {"file": file, **result}, f"{file}: {text}")
     return status
+
+
+def run_recognize(args: argparse.Namespace) -> int:
+    recognize = load_recognizer()
+
+    def result_of(file: str) -> tuple[dict, str]:
+        (found,) = recognize([open_image(file)])
+        names = ("objects", "attributes", "actions", "imagenet")
+        result = {name: [concept_json(c) for c in getattr(found, name)] for name in names}
+        recognised = [c.en for c in found.concepts if c.recognised]
+        return {**result, "seconds": round(found.seconds, 4)}, ", ".join(recognised) or "–"
+
+    return for_each(args, result_of)
+
+
+def concept_json(concept: Concept) -> dict:
+    facts = {"en": concept.en, "zh": concept.zh, "probability": round(concept.probability, 4)}
+    return {**facts, "recognised": concept.recognised}
 
 
 def run_align(args: argparse.Namespace) -> int:
@@ -119,16 +146,21 @@ def run_align(args: argparse.Namespace) -> int:
 
 def run_round_trip(args: argparse.Namespace) -> int:
     trip = round_trip(
-        args.prompt, load_text_to_image(args.model), load_captioner(args.captioner), load_aligner(),
+        args.prompt, load_text_to_image(args.model), load_captioner(args.captioner), load_aligner(), load_recognizer(),
         num_images=args.num_images, num_loops=args.num_loops, seed=args.seed,
     )  # fmt: skip
     legs = [leg for legs in trip.loops for leg in legs]
     facts = ("prompt", "seed", "caption", "matches_prompt", "matches_caption", "kept", "lost", "invented", "f1")
+    concepts = ("found", "missed", "unasked")
     result = {
         "model": trip.generator,
         "captioner": trip.captioner,
         "drift": trip.drift,
-        "pictures": [{name: getattr(leg, name) for name in facts} for leg in legs],
+        "pictures": [
+            {name: getattr(leg, name) for name in (*facts, "recognition")}
+            | {name: [c.en for c in getattr(leg, name)] for name in concepts}
+            for leg in legs
+        ],
     }
     show(args, result, "\n".join(f"{leg.matches_prompt:.2f}  {leg.prompt} → {leg.caption}" for leg in legs))
     return 0

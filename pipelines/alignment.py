@@ -15,11 +15,9 @@ from torch import Tensor, nn
 
 from pipelines import checkpoint, device
 from pipelines.errors import InputError
-from pipelines.image_encoder import GRID_CHANNELS, load_image_encoder
-from pipelines.images import normalize, to_uint8
+from pipelines.image_encoder import GRID_CHANNELS, look
 from pipelines.text_encoder import clean_prompt, load_prompt_encoder
 
-IMAGE_SIZE = 224
 BATCH = 16
 
 
@@ -98,12 +96,11 @@ class AlignmentPipeline:
     @torch.inference_mode()
     def embed_pictures(self, images: list[Image.Image]) -> Tensor:
         """Unit vectors [B, E]."""
-        encoder = load_image_encoder()
         rows = []
         for first in range(0, len(images), BATCH):
-            pixels = to_uint8(images[first : first + BATCH], IMAGE_SIZE, crop=False).to(device.device())
+            grid = look(images[first : first + BATCH]).flatten(2).transpose(1, 2)       # (B, N, 1280)
             with device.autocast():
-                rows.append(self.aligner.embed_pictures(encoder(normalize(pixels)).flatten(2).transpose(1, 2)))
+                rows.append(self.aligner.embed_pictures(grid))
         return torch.cat(rows)
 
     @torch.inference_mode()

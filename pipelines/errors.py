@@ -67,6 +67,7 @@ SENTENCES = {
         "safetensors."
     ),
     "data_empty": "There is no readable picture in '{name}'.",
+    "folds_range": "There is no part {fold} of {folds}. Cross-validation takes 2 parts or more, counted from 0.",
     "data_outside": "'{name}' lies outside the data folder. List only files below the folder of the metadata.",
     "data_unknown": "'{name}' is neither a folder nor a data set that can be loaded from the Hugging Face Hub.",
     "weights_missing": (

@@ -6,11 +6,13 @@ B pictures, C channels, H × W pixels or cells.
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from pipelines import checkpoint, device
+from pipelines.images import normalize, to_uint8
 
 # expansion, output channels, number of blocks, stride of the first, kernel: table 1 of the paper
 STAGES = (
@@ -25,6 +27,7 @@ STAGES = (
 TAPS = (2, 4, 10, 15)  # last block of each resolution: strides 4, 8, 16, 32
 TAP_CHANNELS = (24, 40, 112, 320)
 GRID_CHANNELS = 1280
+IMAGE_SIZE = 224  # of the pictures that captioning, recognition and alignment look at
 
 
 class ImageEncoderConfig(PreTrainedConfig):
@@ -144,3 +147,11 @@ def load_image_encoder() -> ImageEncoder:
         return encoder.to(device.device(), memory_format=torch.channels_last)
 
     return device.get("image-encoder", load)
+
+
+@torch.inference_mode()
+def look(images: list[Image.Image]) -> Tensor:
+    """What the shipped encoder sees in pictures: [B, 1280, G, G]."""
+    encoder = load_image_encoder()
+    with device.autocast():
+        return encoder(normalize(to_uint8(images, IMAGE_SIZE, crop=False).to(device.device())))

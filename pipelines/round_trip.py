@@ -1,7 +1,7 @@
 """The round trip: words → pictures → words, and how well each matches the other; or a picture → words → a picture.
 
 Everything is handed in, so that any generator, captioner and aligner take part. What a caption keeps of the prompt,
-loses and invents is told word by word.
+loses and invents is told word by word; what the prompt asked for and recognition finds, concept by concept.
 """
 
 import re
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from pipelines.image_captioning.tokenizer import words
+from pipelines.outputs import Concept, Recognition
 from pipelines.text_encoder import HAN
 
 # words that say nothing of what is seen
@@ -23,7 +24,8 @@ class Leg:
     """One picture of a round trip: what was asked for, what was made, what was read from it.
 
     `matches_prompt` and `matches_caption` are probabilities that the picture matches each. `kept`, `lost` and
-    `invented` are the words of prompt and caption.
+    `invented` are the words of prompt and caption; `found`, `missed` and `unasked` are the objects, attributes and
+    actions that the prompt names or recognition finds.
     """
 
     prompt: str
@@ -35,11 +37,27 @@ class Leg:
     kept: list[str]
     lost: list[str]
     invented: list[str]
+    found: list[Concept]
+    missed: list[Concept]
+    unasked: list[Concept]
 
     @property
     def f1(self) -> float:
         """Of the prompt's words in the caption: 2 · kept / (2 · kept + lost + invented)."""
-        return 2 * len(self.kept) / max(1, 2 * len(self.kept) + len(self.lost) + len(self.invented))
+        return f1(self.kept, self.lost, self.invented)
+
+    @property
+    def recognition(self) -> dict[str, float]:
+        """Precision, recall and F1 of the recognised concepts against those asked for; 0 where nothing was."""
+        return {
+            "precision": len(self.found) / max(1, len(self.found) + len(self.unasked)),
+            "recall": len(self.found) / max(1, len(self.found) + len(self.missed)),
+            "f1": f1(self.found, self.missed, self.unasked),
+        }
+
+
+def f1(right: list, missing: list, added: list) -> float:
+    return 2 * len(right) / max(1, 2 * len(right) + len(missing) + len(added))
 
 
 @dataclass(frozen=True)
@@ -62,6 +80,7 @@ def round_trip(
     generate: Callable,
     caption: Callable,
     align: Callable,
+    recognize: Callable,
     *,
     num_images: int = 4,
     seed: int | None = None,
@@ -70,16 +89,18 @@ def round_trip(
     **settings,
 ) -> RoundTrip:
     """Make pictures of `prompt`, caption each in the prompt's language, score both; `num_loops` times, from the best
-    picture's caption on. `generate`, `caption` and `align` are loaded pipelines. Raises InputError as they do."""
+    picture's caption on. The callables are loaded pipelines. Raises InputError as they do."""
     asked, loops = prompt, []
     for _ in range(num_loops):
         output = generate(asked, num_images=num_images, seed=seed, on_step=on_step, **settings)
         seed = output.seeds[0]
         said = [c.captions[0] for c in caption(output.images, language=language_of(asked))]
         scores = align(output.images, [prompt, *said])
+        named = recognize.named(asked)
         legs = []
-        for k, (image, image_seed, read) in enumerate(zip(output.images, output.seeds, said, strict=True)):
-            changes = word_changes(asked, read)
+        rows = zip(output.images, output.seeds, said, recognize(output.images), strict=True)
+        for k, (image, image_seed, read, seen) in enumerate(rows):
+            changes = *word_changes(asked, read), *concept_changes(named, seen)
             legs.append(Leg(asked, image, image_seed, read, scores[k, 0].item(), scores[k, k + 1].item(), *changes))
         legs.sort(key=lambda leg: -leg.matches_prompt)
         loops.append(legs)
@@ -126,6 +147,15 @@ def word_changes(prompt: str, caption: str) -> tuple[list[str], list[str], list[
         [word for root, word in asked.items() if root in said],
         [word for root, word in asked.items() if root not in said],
         [word for root, word in said.items() if root not in asked],
+    )
+
+
+def concept_changes(named: set[str], seen: Recognition) -> tuple[list[Concept], list[Concept], list[Concept]]:
+    """Of the concepts whose English names are `named`: those recognised, those not; and what else was recognised."""
+    return (
+        [c for c in seen.concepts if c.en in named and c.recognised],
+        [c for c in seen.concepts if c.en in named and not c.recognised],
+        [c for c in seen.concepts if c.en not in named and c.recognised],
     )
 
 

@@ -3,6 +3,7 @@
 The maps are shown by style rules alone (a checked radio button), so that a result works without a script.
 """
 
+from collections.abc import Callable
 from html import escape
 
 from PIL import Image
@@ -11,23 +12,31 @@ from pipelines.outputs import CaptionOutput
 from tabs.attention import data_uri, sharpest, thumbnail, veil
 from tabs.i18n import text
 
+Doubts = Callable[[list[str]], list[bool]]
 
-def caption_cards(image: Image.Image, outputs: list[CaptionOutput], language: str) -> str:
-    """One card for each captioner, which holds its captions in every language."""
+
+def stage(image: Image.Image, said: str) -> str:
+    """The picture as the ground that veils are laid over; an opened element, which what follows has to close."""
     width, height = image.size
-    photo = f'<img class="photo" src="{data_uri(thumbnail(image), "jpeg")}" alt="{text("describe.alt", language)}">'
-    stage = f'<div class="stage" style="--ratio:{width / height:.4f}">{photo}'
+    photo = f'<img class="photo" src="{data_uri(thumbnail(image), "jpeg")}" alt="{said}">'
+    return f'<div class="stage" style="--ratio:{width / height:.4f}">{photo}'
+
+
+def caption_cards(image: Image.Image, outputs: list[CaptionOutput], doubts: Doubts, language: str) -> str:
+    """One card for each captioner, which holds its captions in every language. `doubts` says of a caption's words which
+    ones recognition finds no trace of."""
     models = list(dict.fromkeys(output.model for output in outputs))
-    cards = [card(stage, [o for o in outputs if o.model == model], language) for model in models]
+    opened = stage(image, text("describe.alt", language))
+    cards = [card(opened, [o for o in outputs if o.model == model], doubts, language) for model in models]
     return f'<div class="cards">{"".join(cards)}</div><p class="hint">{text("describe.how", language)}</p>'
 
 
-def card(stage: str, outputs: list[CaptionOutput], language: str) -> str:
-    """The card of one captioner: its name, the opened `stage` with the picture, its captions, the likeliest first."""
+def card(opened: str, outputs: list[CaptionOutput], doubts: Doubts, language: str) -> str:
+    """The card of one captioner: its name, the opened stage with the picture, its captions, the likeliest first."""
     model, seconds = outputs[0].model, sum(output.seconds for output in outputs)
     group = f"word-{model}"
     captions = [
-        caption(output, c, group, chosen=output is outputs[0] and c == 0, language=language)
+        caption(output, c, group, doubts, chosen=output is outputs[0] and c == 0, language=language)
         for output in outputs
         for c in range(len(output.captions))
     ]
@@ -36,27 +45,35 @@ def card(stage: str, outputs: list[CaptionOutput], language: str) -> str:
         f"<header><h3>{text(f'describe.{model}', language)}</h3>"
         f"<small>{text(f'describe.{model}_about', language)}</small>"
         f"<time>{text('describe.time', language, seconds=f'{seconds:.2f}')}</time></header>"
-        f'{stage}<div class="captions">{"".join(captions)}</div></div></section>'
+        f'{opened}<div class="captions">{"".join(captions)}</div></div></section>'
     )
 
 
-def caption(output: CaptionOutput, index: int, group: str, chosen: bool, language: str) -> str:
+def caption(
+    output: CaptionOutput, index: int, group: str, doubts: Doubts, chosen: bool, language: str
+) -> str:
     """One caption as a line of words, each a radio button with its map; `chosen`: one of the maps is shown at first."""
     tokens, attention = output.tokens[index], output.attention[index]
     first = sharpest(attention) if chosen and len(tokens) else None
     words = [
-        word(token, sure, data_uri(veil(where), "webp"), group, k == first, language)
-        for k, (token, sure, where) in enumerate(zip(tokens, output.probabilities[index], attention, strict=True))
+        word(token, sure, data_uri(veil(where), "webp"), group, k == first, doubted, language)
+        for k, (token, sure, where, doubted) in enumerate(
+            zip(tokens, output.probabilities[index], attention, doubts(tokens), strict=True)
+        )
     ]
     whole = escape(output.captions[index])
     return f'<p class="sentence" lang="{output.language}" data-caption="{whole}">{"".join(words)}</p>'
 
 
-def word(token: str, probability: float, overlay: str, group: str, checked: bool, language: str) -> str:
-    """One word; its underline is as strong as the model was sure."""
+def word(
+    token: str, probability: float, overlay: str, group: str, checked: bool, doubted: bool, language: str
+) -> str:
+    """One word, tinted as the model was sure of it, and marked where recognition finds no trace of it."""
     title = text("describe.word", language, word=escape(token), percent=round(100 * probability))
+    if doubted:
+        title += " · " + text("describe.doubted", language)
     return (
-        f'<label class="word" style="--sure:{probability:.2f}" title="{title}">'
+        f'<label class="word{" doubted" if doubted else ""}" style="--sure:{probability:.2f}" title="{title}">'
         f'<input type="radio" name="{group}"{" checked" if checked else ""}><span>{escape(token)}</span>'
         f'<img class="veil" src="{overlay}" alt=""></label>'
     )

@@ -41,13 +41,18 @@ def describe(
     """
     captioners = BUILT_IN if captioner == "both" else (captioner,)
     with messages(language):
+        from pipelines.recognition import load_recognizer
+
         image = read_picture(picture)
         outputs = [
             load_captioner(name)([image], num_beams=num_beams, num_captions=num_captions, language=spoken)[0]
             for name in captioners
             for spoken in LANGUAGES.get(caption_language, (caption_language,))
         ]
-        return gr.update(value=caption_cards(image, outputs, language), visible=True), gr.update(visible=False)
+        recognize = load_recognizer()
+        (found,) = recognize([image])
+        cards = caption_cards(image, outputs, lambda tokens: recognize.doubts(found, tokens), language)
+        return gr.update(value=cards, visible=True), gr.update(visible=False)
 
 
 def build(language: gr.Textbox, captioner: str, examples: list[str]) -> None:

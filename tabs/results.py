@@ -20,6 +20,7 @@ GENERATION = {
     "category_obeyed": True, "colour_obeyed": True, "spread_between_seeds": True, "seconds_a_picture": False,
 }  # fmt: skip
 CAPTIONS = ("bleu_1", "bleu_4", "rouge_l", "cider_d")
+RECOGNITION = ("precision", "recall", "f1", "macro_f1", "map", "accuracy")
 RANKS = (1, 5, 10)
 CURVE = 180  # pixels
 
@@ -29,15 +30,19 @@ def card(name: str) -> dict | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def number(value: float | None, share: bool = False) -> str:
+def number(value: float | None, share: bool = False, interval: list[float] | None = None) -> str:
+    """A figure, with its 95% interval in brackets where it has one."""
     if value is None:
         return "–"
+    if interval:
+        low, high = (number(end, share).removesuffix(" %") for end in interval)
+        return f"{number(value, share)} ({low}–{high})"
     return f"{100 * value:.1f} %" if share else f"{value:.0f}" if value >= 100 else f"{value:.3f}"
 
 
 def results_html(language: str) -> str:
-    """Generators, captioners and the aligner, each beside its peers."""
-    return "".join(part(language) for part in (generation, captions, alignment))
+    """Generators, captioners, the recognizer and the aligner, each beside its peers."""
+    return "".join(part(language) for part in (generation, captions, recognition, alignment))
 
 
 def section(key: str, body: str, cards: list[dict], language: str) -> str:
@@ -62,7 +67,7 @@ def generation(language: str) -> str:
         known = next((f for f in figures if f), {})
         real = 1.0 if key == "spread_between_seeds" else known.get(REAL)
         count = known.get("num_generated") or known.get("num_reference") or known.get("seeds_a_prompt", "")
-        values = [number(f.get("model"), share) for f in figures]
+        values = [number(f.get("model"), share, f.get("interval")) for f in figures]
         rows.append((text(f"results.{key}", language), *values, number(real, share), count))
     return section("generation", table(head, rows) + sweep_html(language), list(cards.values()), language)
 
@@ -88,7 +93,10 @@ def captions(language: str) -> str:
         scored = {text(f"describe.{name}", language): c["figures"][key] for name, c in cards.items()}
         if peers:
             scored |= {text(f"results.{name}", language): f for name, f in peers["figures"][key].items()}
-        rows = [(name, *(number(f[m], m != "cider_d") for m in CAPTIONS)) for name, f in scored.items()]
+        rows = [
+            (name, *(number(f[m], m != "cider_d", f.get("intervals", {}).get(m)) for m in CAPTIONS))
+            for name, f in scored.items()
+        ]
         if not scored:
             continue
         count = next(iter(scored.values()))["num_pictures"]
@@ -96,6 +104,24 @@ def captions(language: str) -> str:
         head = [title, *(text(f"results.{m}", language) for m in CAPTIONS)]
         tables.append(table(head, rows))
     return section("captions", "".join(tables), [*cards.values(), *([peers] if peers else [])], language)
+
+
+def recognition(language: str) -> str:
+    """The recognizer beside its peers, over all concepts and for each group."""
+    measured = card("recognizer/metrics.json")
+    if measured is None:
+        return ""
+    figures = measured["figures"]
+    head = [text("results.recognized", language, count=figures["num_pictures"]), text("results.concepts", language)]
+    head += [text(f"results.of_{name}", language) for name in RECOGNITION]
+    rows = []
+    for who in ("recognizer", "nearest neighbours", "base rate"):
+        for group in ("all", "object", "attribute", "action"):
+            found = figures[who][group]
+            values = [number(found[m], True, found["f1_interval"] if m == "f1" else None) for m in RECOGNITION]
+            name = f"{text(f'results.{who}', language)} · {text(f'results.{group}', language)}"
+            rows.append((name, found["num_concepts"], *values))
+    return section("recognition", table(head, rows), [measured], language)
 
 
 def alignment(language: str) -> str:
@@ -119,7 +145,7 @@ def alignment(language: str) -> str:
     wrong = []
     for kind, found in figures["one word wrong"].items():
         name = text(f"results.wrong_{kind.replace(', ', '_')}", language)
-        wrong.append((name, number(found.get("accuracy"), share=True), found["num_pairs"]))
+        wrong.append((name, number(found.get("accuracy"), True, found.get("interval")), found["num_pairs"]))
     wrong_table = table([text("results.wrong", language), text("results.accuracy", language), "N"], wrong)
     body = table(head, rows) + wrong_table + calibration_html(figures["calibration"], language)
     return section("alignment", body, [measured], language)

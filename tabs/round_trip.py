@@ -46,9 +46,10 @@ def round_trip(
     def work(run: runs.Run) -> str:
         from pipelines import round_trip as trip
         from pipelines.alignment import load_aligner
+        from pipelines.recognition import load_recognizer
 
         result = trip.round_trip(
-            prompt, load_text_to_image(generator), load_captioner(captioner), load_aligner(),
+            prompt, load_text_to_image(generator), load_captioner(captioner), load_aligner(), load_recognizer(),
             num_images=whole(num_images, "num_images", 1, MAX_PICTURES),
             num_loops=whole(num_loops, "num_loops", 1, MAX_LOOPS), seed=whole_number(seed), on_step=run.on_step,
         )  # fmt: skip
@@ -107,20 +108,26 @@ def trip_html(result, language: str) -> str:
 
 
 def leg_html(leg, best: bool, language: str) -> str:
-    words = [
-        f'<span class="{kind}">{escape(word)}</span>'
-        for kind, kept in (("kept", leg.kept), ("lost", leg.lost), ("invented", leg.invented))
-        for word in kept
-    ]
+    words = marked({"kept": leg.kept, "lost": leg.lost, "invented": leg.invented})
+    names = {"kept": leg.found, "lost": leg.missed, "invented": leg.unasked}
+    concepts = marked({k: [c.zh if language == "zh" else c.en for c in found] for k, found in names.items()})
+    recognised = {name: percent(share) for name, share in leg.recognition.items()}
     scores = text(
         "trip.scores", language, prompt=percent(leg.matches_prompt), caption=percent(leg.matches_caption),
         f1=percent(leg.f1),
     )  # fmt: skip
     return (
         f'<figure{" class=best" if best else ""}><img src="{data_uri(leg.image, "webp")}" alt="{escape(leg.caption)}">'
-        f"<figcaption><b>{escape(leg.caption)}</b><span class=words>{''.join(words)}</span>{scores}<br>"
+        f"<figcaption><b>{escape(leg.caption)}</b>{words}{scores}<br>"
+        f"{text('trip.recognised', language, **recognised)}{concepts}"
         f"{text('create.picture', language, seed=leg.seed)}</figcaption></figure>"
     )
+
+
+def marked(words: dict[str, list[str]]) -> str:
+    """Words in the colour of what became of them: kept, lost or invented."""
+    spans = (f'<span class="{kind}">{escape(word)}</span>' for kind, some in words.items() for word in some)
+    return f'<span class="words">{"".join(spans)}</span>'
 
 
 def drift_chart(drift: list[float], language: str) -> str:

@@ -12,6 +12,7 @@ from PIL import Image
 from pipelines import checkpoint, device
 from pipelines.alignment import Aligner
 from pipelines.image_encoder import ImageEncoder, ImageEncoderConfig
+from pipelines.recognition import Recognizer
 from pipelines.text_encoder import PromptEncoder, TextEncoder, TextEncoderConfig
 from pipelines.text_to_image.diffusion import PatchDiffusionPipeline
 from pipelines.text_to_image.gan import Generator
@@ -21,6 +22,15 @@ from training.train_text_encoder import build_tokenizer, write_words
 torch.set_num_threads(2)
 SENTENCES = ["a yellow flower with a dark centre", "a red bird on a branch", "a black dog running with this rose"] * 3
 SENTENCES += ["an orange cat"] * 3 + ["一朵黄色的花", "黑猫"] * 3
+
+CONCEPTS = [
+    {"group": group, "en": en, "zh": zh, "words": words, "domains": ["pictures"], "threshold": 0.5, "doubt": doubt}
+    for group, en, zh, words, doubt in (
+        ("object", "flower", "花", ["flower", "flowers"], 0.0), ("object", "dog", "狗", ["dog", "dogs"], 1.1),
+        ("object", "frisbee", "飞盘", ["frisbee"], 0.0), ("attribute", "red", "红色", ["red"], 0.0),
+        ("action", "running", "奔跑", ["running", "runs"], 1.1), ("action", "flying", "飞", ["flying"], 1.1),
+    )
+]  # fmt: skip
 
 
 def save_tiny_text_encoder(folder: Path) -> None:
@@ -72,6 +82,19 @@ def aligned_weights(tiny_weights) -> Path:
     Aligner(width=16, space=8, token_size=16, **hashes).half().save_pretrained(tiny_weights / "alignment")
     checkpoint.write_checksums(tiny_weights / "alignment")
     return tiny_weights
+
+
+@pytest.fixture
+def recognizing_weights(aligned_weights) -> Path:
+    """`aligned_weights` with a tiny recognizer that knows flowers, dogs, red and running."""
+    torch.manual_seed(0)
+    cnn, folder = aligned_weights / "image-encoder", aligned_weights / "recognizer"
+    (cnn / "labels.json").write_text(json.dumps(["tench", "goldfish", "cock"]))
+    checkpoint.write_checksums(cnn)
+    Recognizer(len(CONCEPTS), 16, image_encoder=checkpoint.weights_hash(cnn)).half().save_pretrained(folder)
+    (folder / "concepts.json").write_text(json.dumps(CONCEPTS))
+    checkpoint.write_checksums(folder)
+    return aligned_weights
 
 
 @pytest.fixture

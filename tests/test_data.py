@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from pipelines.errors import InputError
-from training.data import load, read, split_of
+from training.data import load, read, refold, split_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -89,3 +89,13 @@ def test_an_empty_folder_gets_a_sentence(tmp_path):
     with pytest.raises(InputError) as caught:
         read(tmp_path)
     assert caught.value.code == "data_empty"
+
+
+def test_every_picture_that_is_not_test_is_validated_on_once(captioned_folder):
+    records = read(captioned_folder)
+    validated = [r.name for k in range(3) for r in refold(records, 3, k) if r.split == "validation"]
+    assert sorted(validated) == sorted(r.name for r in records if r.split != "test")
+    assert [r.split for r in refold(records, 0, 0)] == [r.split for r in records]
+    for folds, fold in ((3, 3), (1, 0), (3, -1)):
+        with pytest.raises(InputError):
+            refold(records, folds, fold)

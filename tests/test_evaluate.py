@@ -2,12 +2,18 @@
 
 import json
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from pipelines import checkpoint
 from tests.test_captioning import save_tiny_captioner
 from training import evaluate, evaluate_generation
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def numbers(value) -> list[float]:
@@ -24,6 +30,7 @@ def measure(task: str, model: str, folder) -> dict:
     assert card["model_hash"] == checkpoint.weights_hash(path)
     assert all(math.isfinite(n) for n in numbers(card))
     assert str(folder.parent) not in card["command"]
+    assert card["data"].keys() == {folder.name}
     return card
 
 
@@ -45,6 +52,7 @@ def test_peers_need_no_model(tiny_weights, captioned_folder):
 
 def test_pictures_stand_beside_real_ones(aligned_weights, captioned_folder, monkeypatch):
     monkeypatch.setattr(evaluate_generation, "NUM_PICTURES", 4)
+    monkeypatch.setattr(evaluate_generation, "LEAST_FOR_FID", 4)
     monkeypatch.setattr(evaluate_generation, "SEEDS_A_PROMPT", 2)
     figures = measure("generation", "gan", captioned_folder)["figures"]
     assert figures["fid_efficientnet"]["model"] > figures["fid_efficientnet"]["real held-out pictures"]
@@ -55,6 +63,16 @@ def test_pictures_stand_beside_real_ones(aligned_weights, captioned_folder, monk
     assert "a cat" not in figures["category_obeyed"]  # the data has none
 
 
+def test_a_distance_of_few_pictures_is_refused_and_says_why(aligned_weights, captioned_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluate_generation, "SEEDS_A_PROMPT", 2)
+    out = tmp_path / "card.json"
+    arguments = ["generation", "--model", "gan", "--data", str(captioned_folder), "--num_pictures", "3"]
+    evaluate.main([*arguments, "--out", str(out)])
+    figures = json.loads(out.read_text())["figures"]
+    assert figures["fid_efficientnet"].keys() == {"refused"}
+    assert math.isfinite(figures["kid_efficientnet"]["model"])
+
+
 def test_the_aligner_stands_beside_a_bag_of_words(aligned_weights, captioned_folder):
     figures = measure("alignment", "alignment", captioned_folder)["figures"]
     assert figures["pictures"]["num_pictures"] == 2
@@ -62,3 +80,23 @@ def test_the_aligner_stands_beside_a_bag_of_words(aligned_weights, captioned_fol
     assert figures["one word wrong"]["colour"]["num_pairs"] == 2
     assert figures["one word wrong"]["number"] == {"num_pairs": 0}
     assert 0 <= figures["calibration"]["expected_calibration_error"] <= 1
+
+
+@pytest.mark.parametrize(("task", "model"), [("captions", "lstm"), ("generation", "gan")])
+def test_two_processes_give_the_figures_of_one(task, model, aligned_weights, captioned_folder, tmp_path):
+    save_tiny_captioner(aligned_weights / "lstm", "lstm", grid_size=7)
+    cards = []
+    for processes in ("1", "2"):
+        out = tmp_path / f"{processes}.json"
+        flags = [task, "--model", model, "--data", captioned_folder, "--out", out]
+        flags += ["--num_pictures", "5"] if task == "generation" else []
+        launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", processes]
+        on_cpu = {"TUWEN_WEIGHTS": str(aligned_weights), "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+        subprocess.run(
+            [sys.executable, *launcher, "-m", "training.evaluate", *flags], check=True, cwd=ROOT, timeout=200,
+            capture_output=True, env=os.environ | on_cpu,
+        )  # fmt: skip
+        cards.append(json.loads(out.read_text())["figures"])
+    for card in cards:
+        card.pop("seconds_a_picture", None)
+    assert cards[0] == cards[1]

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -9,16 +10,18 @@ from pipelines.__main__ import main
 from pipelines.alignment import load_aligner
 from pipelines.errors import InputError
 from pipelines.image_captioning.pipeline import load_captioner
-from pipelines.round_trip import Leg, retell, round_trip, stem, word_changes
+from pipelines.outputs import Concept, Recognition
+from pipelines.recognition import load_recognizer
+from pipelines.round_trip import Leg, concept_changes, retell, round_trip, stem, word_changes
 from pipelines.text_to_image.pipeline import load_text_to_image
 from tabs.round_trip import drift_chart, retold_html, trip_html
 from tests.test_captioning import save_tiny_captioner
 
 
 @pytest.fixture
-def models(aligned_weights):
-    save_tiny_captioner(aligned_weights / "lstm", "lstm", grid_size=7)
-    return load_text_to_image("gan"), load_captioner("lstm"), load_aligner()
+def models(recognizing_weights):
+    save_tiny_captioner(recognizing_weights / "lstm", "lstm", grid_size=7)
+    return load_text_to_image("gan"), load_captioner("lstm"), load_aligner(), load_recognizer()
 
 
 @pytest.mark.parametrize(
@@ -43,9 +46,22 @@ def test_a_plural_is_the_same_word(word, root):
 
 
 def test_f1_by_hand():
-    leg = Leg("", Image.new("RGB", (1, 1)), 0, "", 0, 0, ["red", "bird"], ["branch"], ["sitting", "tree"])
+    image, nothing = Image.new("RGB", (1, 1)), ([], [], [])
+    leg = Leg("", image, 0, "", 0, 0, ["red", "bird"], ["branch"], ["sitting", "tree"], *nothing)
     assert leg.f1 == pytest.approx(4 / 7)
-    assert Leg("", Image.new("RGB", (1, 1)), 0, "", 0, 0, [], [], []).f1 == 0
+    assert Leg("", image, 0, "", 0, 0, *nothing, *nothing).f1 == 0
+    assert Leg("", image, 0, "", 0, 0, *nothing, *nothing).recognition == {"precision": 0, "recall": 0, "f1": 0}
+
+
+def test_what_was_asked_for_meets_what_is_recognised():
+    heat = np.zeros((7, 7), np.float32)
+    bird, dog = (Concept("object", name, "", p, heat) for name, p in (("bird", 0.9), ("dog", 0.1)))
+    red, blue = (Concept("attribute", name, "", p, heat) for name, p in (("red", 0.6), ("blue", 0.7)))
+    seen = Recognition([bird, dog], [blue, red], [], [], 0.0)
+    changes = concept_changes({"bird", "red", "dog"}, seen)
+    assert changes == ([bird, red], [dog], [blue])
+    leg = Leg("", Image.new("RGB", (1, 1)), 0, "", 0, 0, [], [], [], *changes)
+    assert leg.recognition == {name: pytest.approx(2 / 3) for name in ("precision", "recall", "f1")}
 
 
 def test_the_best_picture_goes_on(models):
@@ -66,7 +82,7 @@ def test_a_seed_decides_all_of_it(models):
 
 def test_the_other_way_round(models):
     photo = Image.new("RGB", (50, 40), "red")
-    caption, made, match = retell(photo, *models, num_images=3, seed=2)
+    caption, made, match = retell(photo, *models[:3], num_images=3, seed=2)
     assert isinstance(caption, str)
     assert [row[2] for row in made] == sorted((row[2] for row in made), reverse=True)
     assert all(-1.001 <= likeness <= 1.001 and 0 <= fit <= 1 for _, _, likeness, fit in made)

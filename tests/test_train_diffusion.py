@@ -1,4 +1,4 @@
-"""The diffusion model's training on pictures of 16 pixels: a resumed run equals an unbroken one, and what it writes
+"""The diffusion model's training on pictures of 32 pixels: a resumed run equals an unbroken one, and what it writes
 loads."""
 
 import json
@@ -36,7 +36,7 @@ def test_what_is_written_is_read_by_the_app_and_by_further_training(tiny_weights
     trained = run(captioned_folder, tmp_path, "first")
     folder = tmp_path / "first-weights"
     images = DiffusionModel(folder).generate("一朵黄色的花", [0, 1], guidance_scale=2, num_inference_steps=2)
-    assert [image.size for image in images] == [(16, 16)] * 2
+    assert [image.size for image in images] == [(32, 32)] * 2
     assert list((tmp_path / "first" / "samples").glob("*.webp"))
     further = run(captioned_folder, tmp_path, "second", "--init_from", str(folder), "--learning_rate", "0")
     assert all(torch.allclose(trained[k].float(), further[k].float(), atol=1e-3) for k in trained)

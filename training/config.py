@@ -35,6 +35,8 @@ class TrainingConfig:
     save_every: int = option(1000, "steps between states")
     save_total_limit: int = option(2, "states that are kept")
     resume: bool = option(False, "go on exactly where the last state in output_dir stands")
+    folds: int = option(0, "cross-validation: so many parts of what is not test; 0: the splits as they are")
+    fold: int = option(0, "the part that is validated on, from 0; the others are trained on")
     init_from: str = option("", "start from the weights of this checkpoint folder")
     compile: bool = option(False, "torch.compile the networks (worth it on a GPU)")
     dry_run: bool = option(False, "print the resolved configuration and the parameter counts, then stop")

@@ -1,9 +1,10 @@
-"""Measure a shipped model and write its metric card: `python -m training.evaluate captions|generation|alignment --model
-NAME --data DIR...`, or the captioners' peers: `python -m training.evaluate peers --data DIR...`. A card says N, split,
-seed, model hash, versions, hardware and the command that makes it.
+"""Measure a shipped model and write its metric card: `python -m training.evaluate TASK --model NAME --data DIR...`, or
+the captioners' peers: `python -m training.evaluate peers --data DIR...`. A card says N, split, seed, hashes of
+model and data, versions, hardware and the command that makes it.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import platform
@@ -13,17 +14,21 @@ from pathlib import Path
 
 import torch
 import transformers
+from accelerate import PartialState
 
 from pipelines import checkpoint
+from training.data import read
 from training.evaluate_alignment import evaluate_alignment
 from training.evaluate_captions import evaluate_captions, evaluate_peers
 from training.evaluate_generation import evaluate_generation
+from training.evaluate_recognition import evaluate_recognition
 
 TASKS = {
     "alignment": evaluate_alignment,
     "captions": evaluate_captions,
     "generation": evaluate_generation,
     "peers": evaluate_peers,
+    "recognition": evaluate_recognition,
 }
 
 
@@ -34,13 +39,19 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--data", nargs="+", required=True, help="captioned folders or Hub dataset ids")
     parser.add_argument("--split", default="test")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--num_pictures", type=int, default=0, help="so many generated ones (2000; fewer get no FID)")
     parser.add_argument("--out", type=Path, help="default: metrics.json beside the weights, weights/peers.json")
     args = parser.parse_args(arguments)
     if bool(args.model) == (args.task == "peers"):
         parser.error("--model names the model to measure, and peers have none")
 
     started = time.perf_counter()
-    figures = rounded(TASKS[args.task](args.model, args.data, args.split, args.seed))
+    more = {"num_pictures": args.num_pictures} if args.num_pictures else {}
+    if more and args.task != "generation":
+        parser.error("--num_pictures goes with generation")
+    figures = rounded(TASKS[args.task](args.model, args.data, args.split, args.seed, **more))
+    if not PartialState().is_main_process:
+        return
     folder = checkpoint.WEIGHTS / args.model
     model = {"model": args.model, "model_hash": checkpoint.weights_hash(folder)} if args.model else {}
     flags = f"{args.task} --model {args.model}" if args.model else args.task
@@ -50,6 +61,7 @@ def main(arguments: list[str] | None = None) -> None:
         **model,
         "split": args.split,
         "seed": args.seed,
+        "data": {Path(source).name: data_hash(source, args.split) for source in args.data},
         "figures": figures,
         "command": f"python -m training.evaluate {flags} --split {args.split} --data {data}",
         "hardware": f"{os.cpu_count()} CPU cores, {platform.machine()}",
@@ -62,6 +74,12 @@ def main(arguments: list[str] | None = None) -> None:
         checkpoint.write_checksums(folder)
     json.dump(figures, sys.stdout, indent=1, ensure_ascii=False)
     print()
+
+
+def data_hash(source: str, split: str) -> str:
+    """A short name for exactly these pictures' names and captions: 12 hex digits of a SHA-256."""
+    rows = sorted((r.name, *r.captions, *r.captions_zh) for r in read(source) if r.split == split)
+    return hashlib.sha256(json.dumps(rows, ensure_ascii=False).encode()).hexdigest()[:12]
 
 
 def rounded(value):

@@ -16,9 +16,10 @@ from pipelines.image_captioning.tokenizer import words
 from pipelines.image_encoder import load_image_encoder
 from pipelines.text_encoder import load_prompt_encoder
 from training.data import Record
+from training.features import grid_features, load_some
 from training.hard_negatives import swapped
-from training.train_alignment import KINDS, captions_of, embed, judge, judged_pairs, load_some
-from training.train_captioner import grid_features
+from training.intervals import mean_interval
+from training.train_alignment import KINDS, captions_of, embed, judge, judged_pairs
 
 RANKS = (1, 5, 10)
 NUM_BINS = 10
@@ -63,13 +64,15 @@ def retrieval(scores: Tensor, records: list[Record], texts: list[str]) -> dict[s
     """R@k both ways of scores [P, M], where text k is said of picture k. A text that is said of several pictures finds
     any of them."""
     true = torch.tensor([[text in said for text in texts] for said in map(captions_of, records)])        # (P, M)
-    figures = {}
+    figures, intervals = {}, {}
     for name, s, t in (("picture to text", scores, true), ("text to picture", scores.T, true.T)):
         order = s.argsort(1, descending=True)
         hits = t.to(s.device).gather(1, order)
         for k in RANKS:
-            figures[f"{name} R@{k}"] = hits[:, :k].any(1).float().mean().item()
-    return figures
+            found = hits[:, :k].any(1).float()
+            figures[f"{name} R@{k}"] = found.mean().item()
+            intervals[f"{name} R@{k}"] = mean_interval(found.tolist())
+    return figures | {"intervals": intervals}
 
 
 def bag_of_words(train: Tensor, records: list[Record], held_out: Tensor, texts: list[str]) -> Tensor:
@@ -109,7 +112,8 @@ def one_word_wrong(aligner, encoder, features: Tensor, records: list[Record], ki
     texts = [text for _, right, wrong in changed for text in (right, wrong)]
     pictures, vectors = embed(aligner, encoder, features[kept], texts)
     scores = (pictures[:, None] * vectors.unflatten(0, (-1, 2))).sum(2)                                   # (P, 2)
-    return {"accuracy": (scores[:, 0] > scores[:, 1]).float().mean().item(), "num_pairs": len(changed)}
+    right = (scores[:, 0] > scores[:, 1]).float()
+    return {"accuracy": right.mean().item(), "interval": mean_interval(right.tolist()), "num_pairs": len(changed)}
 
 
 def calibration(probability: Tensor, labels: Tensor) -> dict:

@@ -4,6 +4,7 @@ has to beat: the caption of the nearest training picture, and the most frequent 
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -13,8 +14,10 @@ from pipelines.image_captioning.own import OwnCaptioner
 from pipelines.image_captioning.tokenizer import LANGUAGES
 from pipelines.image_encoder import ImageEncoder, from_imagenet
 from training.caption_metrics import caption_scores
-from training.data import CaptionedImages, Record, load
-from training.train_captioner import IMAGE_SIZE, caption_all, grid_features, references
+from training.data import CaptionedImages, Record
+from training.distributed import dealt_out
+from training.features import grid_features, load_some
+from training.train_captioner import caption_all, references
 
 NUM_BEAMS = 3
 NUM_EXAMPLES = 8
@@ -25,13 +28,20 @@ def evaluate_captions(model: str, sources: list[str], split: str, seed: int) -> 
     captioner = OwnCaptioner(checkpoint.WEIGHTS / model)
     figures = {}
     for source in sources:
-        held_out = load([source], split, IMAGE_SIZE)
-        features = grid_features(captioner.model.image_encoder, held_out.pixels)
+        held_out = load_some([source], split)
         for name, language, kept, refs in tasks(held_out):
-            captions = caption_all(captioner.model, captioner.tokenizer, features[kept], language, NUM_BEAMS)
+            captions = dealt_out(partial(captioned, captioner, held_out, language), kept)
             shown = [" ".join(c) for c in captions[:: max(1, len(captions) // NUM_EXAMPLES)][:NUM_EXAMPLES]]
             figures[name] = caption_scores(captions, refs) | {"num_beams": NUM_BEAMS, "examples": shown}
     return figures
+
+
+def captioned(captioner: OwnCaptioner, data: CaptionedImages, language: str, rows: list[int]) -> list[list[str]]:
+    """The most probable caption of each of `rows`, as tokens."""
+    if not rows:
+        return []
+    features = grid_features(captioner.model.image_encoder, data.pixels[rows])
+    return caption_all(captioner.model, captioner.tokenizer, features, language, NUM_BEAMS)
 
 
 def evaluate_peers(model: str, sources: list[str], split: str, seed: int) -> dict:
@@ -39,7 +49,7 @@ def evaluate_peers(model: str, sources: list[str], split: str, seed: int) -> dic
     encoder = from_imagenet()
     figures = {}
     for source in sources:
-        held_out, train = load([source], split, IMAGE_SIZE), load([source], "train", IMAGE_SIZE)
+        held_out, train = load_some([source], split), load_some([source], "train")
         nearest = nearest_pictures(*(mean_cell(encoder, data) for data in (held_out, train)))
         for name, language, kept, refs in tasks(held_out):
             neighbours = [first_caption(train.records, nearest[k], language) for k in kept]

@@ -6,6 +6,7 @@ N pictures.
 
 import random
 from dataclasses import dataclass
+from statistics import mean
 
 import torch
 import torch.nn.functional as F
@@ -16,9 +17,11 @@ from tqdm.auto import tqdm
 from pipelines.alignment import load_aligner
 from pipelines.image_encoder import ImageEncoder, from_imagenet
 from pipelines.images import normalize, to_uint8
+from pipelines.outputs import TextToImageOutput
 from pipelines.text_to_image.pipeline import TextToImagePipeline, load_text_to_image
 from training.conditioning import short_captions
 from training.data import CaptionedImages, load
+from training.distributed import dealt_out
 from training.generation_metrics import (
     COLOURS,
     frechet_distance,
@@ -27,8 +30,11 @@ from training.generation_metrics import (
     middle_colour,
     precision_and_recall,
 )
+from training.intervals import mean_interval
 
-NUM_PICTURES = 2000  # a Fréchet distance of fewer is no headline: its bias is larger than most differences
+NUM_PICTURES = 2000
+LEAST_FOR_FID = 2000
+REFUSED = "A Fréchet distance of fewer than 2,000 pictures is no headline: its bias is larger than most differences."
 SEEDS_A_PROMPT = 32
 THINGS = ("flower", "bird", "cat", "dog")
 SIZE = 128
@@ -43,33 +49,41 @@ class Real:
     things: Tensor
 
 
-def evaluate_generation(model: str, sources: list[str], split: str, seed: int) -> dict:
+def evaluate_generation(model: str, sources: list[str], split: str, seed: int, num_pictures: int = 0) -> dict:
     """All figures of a generator, each beside what real held-out pictures give. An empty split is an InputError."""
     encoder = from_imagenet().fuse().to(memory_format=torch.channels_last)
     train, held_out = (read_real(encoder, sources, s) for s in ("train", split))
     pipeline = load_text_to_image(model)
     return {
-        **distances(pipeline, encoder, train, held_out, seed),
+        **distances(pipeline, encoder, train, held_out, seed, num_pictures or NUM_PICTURES),
         "category_obeyed": category_obeyed(pipeline, encoder, train, held_out, seed),
         "colour_obeyed": colour_obeyed(pipeline, held_out, seed),
         "spread_between_seeds": spread_between_seeds(pipeline, encoder, held_out, seed),
     }
 
 
-def distances(pipeline: TextToImagePipeline, encoder: ImageEncoder, train: Real, held_out: Real, seed: int) -> dict:
+def distances(
+    pipeline: TextToImagePipeline, encoder: ImageEncoder, train: Real, held_out: Real, seed: int, num_pictures: int
+) -> dict:
     """Pictures of random held-out captions against all training pictures: FID, KID, precision and recall."""
     rng = random.Random(seed)
-    prompts = [rng.choice(rng.choice(held_out.data.records).captions) for _ in range(NUM_PICTURES)]
-    outputs = [pipeline(p, seed=seed + k) for k, p in enumerate(tqdm(prompts, desc="pictures", mininterval=10))]
+    prompts = [rng.choice(rng.choice(held_out.data.records).captions) for _ in range(num_pictures)]
+
+    def make_all(rows: list[int]) -> list[TextToImageOutput]:
+        return [pipeline(prompts[k], seed=seed + k) for k in tqdm(rows, desc="pictures", mininterval=10)]
+
+    outputs = dealt_out(make_all, list(range(num_pictures)))
     made, seconds = [output.images[0] for output in outputs], sum(output.seconds for output in outputs)
     figures = {"alignment": alignment(made, prompts, held_out, seed)}
     features = pooled(encoder, to_uint8(made, SIZE, crop=True))
     # as many real pictures as there are made ones, since both shares grow with the number
-    some = train.features[torch.randperm(len(train.data), generator=torch.Generator().manual_seed(seed))[:NUM_PICTURES]]
+    some = train.features[torch.randperm(len(train.data), generator=torch.Generator().manual_seed(seed))[:num_pictures]]
     numbers = {"num_generated": len(made), "num_reference": len(train.data), "num_held_out": len(held_out.data)}
     for name, distance in (("fid_efficientnet", frechet_distance), ("kid_efficientnet", kernel_distance)):
         real = distance(held_out.features, train.features)
         figures[name] = {"model": distance(features, train.features), "real held-out pictures": real, **numbers}
+    if len(made) < LEAST_FOR_FID:
+        figures["fid_efficientnet"] = {"refused": REFUSED}
     precision, recall = precision_and_recall(features, some)
     real_precision, real_recall = precision_and_recall(held_out.features, some)
     return figures | {
@@ -101,8 +115,10 @@ def alignment(made: list[Image.Image], prompts: list[str], held_out: Real, seed:
             hits += int(scores.argmax() == 0)
         return hits / len(pictures)
 
+    matches = aligner.match(seen, texts).diagonal()
     return {
-        "model": aligner.match(seen, texts).diagonal().mean().item(),
+        "model": matches.mean().item(),
+        "interval": mean_interval(matches.tolist(), seed),
         "real held-out pictures": aligner.match(photos_seen, said_of_photos).diagonal().mean().item(),
         "foreign prompts": aligner.match(seen, foreign).diagonal().mean().item(),
         "r_precision": r_precision(seen, texts, prompts),
@@ -122,7 +138,7 @@ def category_obeyed(
     obeyed = {}
     for k, thing in present(train):
         seen = probe(pooled(encoder, to_uint8(make(pipeline, f"a {thing}", seed), SIZE, crop=True)))
-        obeyed[f"a {thing}"] = (seen == k).float().mean().item()
+        obeyed[f"a {thing}"] = (seen == k).tolist()
     return summary(obeyed) | {"real held-out pictures": real, "num_held_out": int(held.sum())}
 
 
@@ -131,8 +147,7 @@ def colour_obeyed(pipeline: TextToImagePipeline, held_out: Real, seed: int) -> d
     obeyed = {}
     for colour in COLOURS:
         prompt = f"{'an' if colour[0] in 'aeiou' else 'a'} {colour} flower"
-        seen = [middle_colour(image) for image in make(pipeline, prompt, seed)]
-        obeyed[prompt] = seen.count(colour) / len(seen)
+        obeyed[prompt] = [middle_colour(image) == colour for image in make(pipeline, prompt, seed)]
     real = []
     for pixels, record in zip(held_out.data.pixels, held_out.data.records, strict=True):
         for caption, _ in short_captions(record)[1:]:
@@ -151,7 +166,7 @@ def spread_between_seeds(pipeline: TextToImagePipeline, encoder: ImageEncoder, h
         if len(real) > 1:
             made = to_uint8(make(pipeline, f"a {thing}", seed), SIZE, crop=True)
             distances = (mean_pairwise_distance(feature_maps(encoder, x)) for x in (made, real))
-            ratios[f"a {thing}"] = next(distances) / next(distances)
+            ratios[f"a {thing}"] = [next(distances) / next(distances)]
     return summary(ratios)
 
 
@@ -159,9 +174,13 @@ def make(pipeline: TextToImagePipeline, prompt: str, seed: int) -> list[Image.Im
     return pipeline(prompt, num_images=SEEDS_A_PROMPT, seed=seed).images
 
 
-def summary(by_prompt: dict[str, float]) -> dict:
-    mean = {"model": sum(by_prompt.values()) / len(by_prompt)} if by_prompt else {}
-    return mean | by_prompt | {"seeds_a_prompt": SEEDS_A_PROMPT}
+def summary(by_prompt: dict[str, list[float]]) -> dict:
+    """The mean of each prompt's values, and the mean over all with its interval."""
+    values = [value for found in by_prompt.values() for value in found]
+    if not values:
+        return {"seeds_a_prompt": SEEDS_A_PROMPT}
+    means = {prompt: mean(found) for prompt, found in by_prompt.items()}
+    return {"model": mean(values), "interval": mean_interval(values), **means, "seeds_a_prompt": SEEDS_A_PROMPT}
 
 
 def present(real: Real) -> list[tuple[int, str]]:
@@ -192,6 +211,7 @@ def linear_probe(features: Tensor, labels: Tensor, steps: int = 300):
     mean, deviation = features.mean(0), features.std(0) + 1e-6
     model = torch.nn.Linear(features.shape[1], len(THINGS))
     torch.nn.init.zeros_(model.weight)
+    torch.nn.init.zeros_(model.bias)
     optimizer = torch.optim.AdamW(model.parameters(), 3e-3, weight_decay=0.1)
     standard = (features - mean) / deviation
     for _ in range(steps):

@@ -1,12 +1,16 @@
-"""Write the CNN with its published ImageNet weights as a checkpoint: `python -m training.export_image_encoder`. Nothing
-is trained here: recognition and alignment look through this very network.
+"""Write the CNN with its published ImageNet weights and the names of its classes as a checkpoint: `python -m
+training.export_image_encoder`. Nothing is trained here: recognition and alignment look through this very network.
 """
 
 import argparse
+import json
 from pathlib import Path
 
 from pipelines import checkpoint
 from pipelines.image_encoder import from_imagenet
+from pipelines.recognition import LABELS
+
+CLASSES = Path(__file__).with_name("imagenet_classes.txt")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -14,6 +18,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--weights_dir", type=Path, default=checkpoint.WEIGHTS / "image-encoder")
     args = parser.parse_args(arguments)
     from_imagenet().half().save_pretrained(args.weights_dir)
+    names = CLASSES.read_text(encoding="utf-8").splitlines()
+    (args.weights_dir / LABELS).write_text(json.dumps(names, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
     checkpoint.write_checksums(args.weights_dir)
 
 

@@ -16,15 +16,15 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from pipelines import checkpoint
-from pipelines.alignment import IMAGE_SIZE, Aligner
+from pipelines.alignment import Aligner
 from pipelines.image_encoder import load_image_encoder
 from pipelines.text_encoder import PromptEncoder
 from training.conditioning import short_captions
 from training.config import TrainingConfig, option, parse, recorded, show
-from training.data import CaptionedImages, Record, load_pixels, read
+from training.data import Record
+from training.features import grid_features, load_some
 from training.hard_negatives import swapped
 from training.loop import TrainingRun
-from training.train_captioner import grid_features
 
 KINDS = ("colour", "object", "number")
 
@@ -150,7 +150,10 @@ def main(arguments: list[str] | None = None) -> None:
         show(config, aligner=aligner)
         return
 
-    data, held_out = (load_some(config.data, split, config.max_pictures) for split in ("train", "validation"))
+    data, held_out = (
+        load_some(config.data, split, config.max_pictures, config.folds, config.fold)
+        for split in ("train", "validation")
+    )
     features, held_out_features = grid_features(cnn, data.pixels), grid_features(cnn, held_out.pixels)
     said = [set(captions_of(record)) for record in data.records]
     members: dict[str, list[int]] = {}
@@ -214,15 +217,6 @@ def main(arguments: list[str] | None = None) -> None:
         averaged.half().save_pretrained(folder)
         (folder / "training.json").write_text(json.dumps(facts, indent=1) + "\n")
         checkpoint.write_checksums(folder)
-
-
-def load_some(sources: list[str], split: str, limit: int) -> CaptionedImages:
-    """The captioned pictures of one split, at most `limit` of each source; 0: all."""
-    records = []
-    for source in sources:
-        found = [r for r in read(source) if r.split == split and r.captions]
-        records += random.Random(0).sample(found, limit) if 0 < limit < len(found) else found
-    return load_pixels(records, IMAGE_SIZE, crop=False)
 
 
 def judge(aligner: Aligner, encoder: PromptEncoder, features: Tensor, pairs: tuple) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,6 @@ blocks, then `--preset self_critical` on CIDEr-D itself (Rennie et al. 2017), ea
 B pictures a batch, K captions a picture, T tokens, N cells of the grid.
 """
 
-import copy
 import json
 import random
 from dataclasses import dataclass
@@ -21,15 +20,15 @@ from pipelines import checkpoint
 from pipelines.image_captioning import tokenizer as vocabulary
 from pipelines.image_captioning.model import Captioner, CaptionerConfig
 from pipelines.image_captioning.own import DECODERS, generate
-from pipelines.image_encoder import ImageEncoder, from_imagenet
+from pipelines.image_encoder import IMAGE_SIZE, from_imagenet
 from pipelines.images import normalize
 from training.augment import shift_flip_brighten
 from training.caption_metrics import CiderD, caption_scores
 from training.config import TrainingConfig, option, parse, recorded, show
-from training.data import CaptionedImages, Record, load, load_pixels, read
+from training.data import CaptionedImages, Record, load_pixels, read, refold
+from training.features import grid_features, load_some
 from training.loop import TrainingRun
 
-IMAGE_SIZE = 224
 SIDES = ("left", "right", "左", "右")  # a mirrored picture would make these words lie
 END = "</s>"  # counted as a word in the reward, so that captions which break off gain nothing
 
@@ -76,17 +75,6 @@ PRESETS = {
     "tiny": {"max_steps": 4, "batch_size": 2, "width": 20, "num_layers": 1, "min_count": 1, "num_validation": 2,
              "sample_every": 2, "save_every": 2, "log_every": 1, "headline": "pictures"},
 }  # fmt: skip
-
-
-@torch.inference_mode()
-def grid_features(encoder: ImageEncoder, pixels: Tensor, batch_size: int = 32) -> Tensor:
-    """uint8 [M, 3, H, W] → the CNN's cells, float16 [M, N, 1280]."""
-    encoder = copy.deepcopy(encoder).fuse().to(memory_format=torch.channels_last)
-    rows = []
-    for batch in tqdm(pixels.split(batch_size), desc="features", mininterval=10):
-        with torch.autocast(encoder.device.type, torch.bfloat16):
-            rows.append(encoder(normalize(batch.to(encoder.device))).flatten(2).transpose(1, 2).half().cpu())
-    return torch.cat(rows)
 
 
 class PictureSampler:
@@ -189,7 +177,8 @@ def load_training_pictures(config: CaptionerTrainingConfig) -> CaptionedImages:
     """The headline set whole; of each other set `max_other_pictures`, and nothing where it is never drawn from."""
     records = []
     for source in config.data:
-        found = [r for r in read(source) if r.split == "train" and r.captions]
+        records_of_source = refold(read(source), config.folds, config.fold)
+        found = [r for r in records_of_source if r.split == "train" and r.captions]
         random.shuffle(found)
         if found and found[0].domain != config.headline:
             limit = config.max_other_pictures or len(found)
@@ -232,7 +221,7 @@ def main(arguments: list[str] | None = None) -> None:
         show(config, captioner=model, image_encoder=model.image_encoder)
         return
     validation = [d for d in config.data if Path(d).name == config.headline] or config.data
-    held_out = load(validation, "validation", IMAGE_SIZE)
+    held_out = load_some(validation, "validation", folds=config.folds, fold=config.fold)
     held_out_pixels = held_out.pixels[: config.num_validation]
     held_out_records = held_out.records[: config.num_validation]
 

@@ -1,4 +1,5 @@
-"""Train the diffusion model: predict the clean picture under flow-matching noise, the error weighted as a velocity's.
+"""Train the diffusion model: predict the clean picture under flow-matching noise, the error weighted as a velocity's,
+and near the end of the path also as it looks to the CNN.
 `python -m training.train_diffusion --data DIR... [--scenes DIR --subject dog]`
 
 B pictures a batch, S sentence width.
@@ -13,7 +14,8 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
 from pipelines import checkpoint
-from pipelines.images import grid, to_pil, to_signed
+from pipelines.image_encoder import ImageEncoder, from_imagenet
+from pipelines.images import grid, normalize_signed, to_pil, to_signed
 from pipelines.text_encoder import PromptEncoder
 from pipelines.text_to_image.diffusion import PatchDiffusionPipeline, pixel_noise
 from pipelines.text_to_image.unet import PatchUNet
@@ -23,6 +25,7 @@ from training.config import option, parse, recorded, show
 from training.data import load_pixels
 from training.generators import GeneratorTrainingConfig, read_records
 from training.loop import TrainingRun, batch_indices
+from training.losses import perceptual_distance
 from training.sample_sheet import SAMPLE_PROMPTS
 
 
@@ -40,18 +43,20 @@ class DiffusionTrainingConfig(GeneratorTrainingConfig):
     time_mean: float = option(1.1, "mean of the noise levels' logits; above 0 means more noise than picture")
     time_deviation: float = option(0.9, "standard deviation of the noise levels' logits")
     least_sigma: float = option(0.05, "below it the weight 1/σ² grows no more")
+    perceptual_weight: float = option(0.02, "weight of the distance between predicted and real in CNN features")
+    perceptual_sigma: float = option(0.75, "noise level below which that distance counts")
     text_dropout: float = option(0.1, "share of pictures trained without words, for classifier-free guidance")
     sample_steps: int = option(16, "Euler steps of the sample sheets")
     sample_guidance: float = option(3.0, "guidance scale of the sample sheets")
 
 
 PRESETS = {
-    "tiny": {"max_steps": 4, "batch_size": 4, "image_size": 16, "patch_size": 2, "sample_every": 2, "save_every": 2,
+    "tiny": {"max_steps": 4, "batch_size": 4, "image_size": 32, "patch_size": 4, "sample_every": 2, "save_every": 2,
              "log_every": 1, "lr_warmup_steps": 0, "sample_steps": 2},
     "cpu": {},
     "gpu": {"batch_size": 512, "learning_rate": 8e-4, "compile": True},
 }  # fmt: skip
-CHANNELS = {16: (16, 32), 64: (128, 256, 352), 128: (160, 256, 352)}
+CHANNELS = {32: (16, 32), 64: (128, 256, 352), 128: (160, 256, 352)}
 SAMPLES = 4
 
 
@@ -64,6 +69,13 @@ def velocity_loss(predicted: Tensor, x: Tensor, sigma: Tensor, least_sigma: floa
     """E[‖v̂ − v‖²] = E[‖x̂ − x‖² / σ²], since v = (z − x) / σ; the weight is bounded as σ goes to 0 (the place of min-SNR
     weighting, Hang et al. 2023). Pictures [B, 3, H, W], noise levels [B]."""
     return (((predicted.float() - x) / sigma.clamp(min=least_sigma)[:, None, None, None]) ** 2).mean()
+
+
+def perceptual_loss(encoder: ImageEncoder, predicted: Tensor, x: Tensor) -> Tensor:
+    """How unlike the predicted pictures look to the CNN (Lin and Yang 2024): mean distance of [N, 3, H, W] in −1…1."""
+    with torch.no_grad():
+        real = encoder.features(normalize_signed(x))
+    return perceptual_distance(encoder.features(normalize_signed(predicted)), real).mean()
 
 
 def build(config: DiffusionTrainingConfig, encoder: PromptEncoder) -> PatchUNet:
@@ -100,6 +112,7 @@ def main(arguments: list[str] | None = None) -> None:
     data = load_pixels(read_records(config, "train"), config.image_size * 9 // 8, crop=True)
     captions = encode_captions(data.records, encoder)
     pixels = data.pixels.to(run.device) if run.device.type == "cuda" else data.pixels
+    cnn = from_imagenet().fuse().requires_grad_(False).to(run.device, memory_format=torch.channels_last)
     sentences = encoder(list(SAMPLE_PROMPTS))[2].repeat_interleave(SAMPLES, 0).to(run.device)
     sample_noise = pixel_noise(list(range(SAMPLES)), config.image_size).repeat(len(SAMPLE_PROMPTS), 1, 1, 1)
 
@@ -124,15 +137,19 @@ def main(arguments: list[str] | None = None) -> None:
             s = sigma[:, None, None, None]
             z = (1 - s) * x + s * torch.randn_like(x)
             with run.accelerator.accumulate(unet), run.accelerator.autocast():
-                loss = velocity_loss(unet(z, sigma, words), x, sigma, config.least_sigma)
-                run.accelerator.backward(loss)
+                predicted = unet(z, sigma, words)                                            # (B, 3, size, size)
+                loss = velocity_loss(predicted, x, sigma, config.least_sigma)
+                # under more noise only the mean of many pictures can be known, which looks like none of them
+                near = sigma < config.perceptual_sigma
+                looks = perceptual_loss(cnn, predicted[near], x[near]) if near.any() else predicted.new_zeros(())
+                run.accelerator.backward(loss + config.perceptual_weight * looks)
                 if run.accelerator.sync_gradients:
                     norm = run.accelerator.clip_grad_norm_(unet.parameters(), config.max_grad_norm)
                 optimizer.step()
                 optimizer.zero_grad()
         scheduler.step()
         ema.update_parameters(run.accelerator.unwrap_model(unet))
-        run.log(loss=loss, gradient_norm=norm, lr=scheduler.get_last_lr()[0])
+        run.log(loss=loss, looks=looks, gradient_norm=norm, lr=scheduler.get_last_lr()[0])
         if (step + 1) % config.sample_every == 0 and run.accelerator.is_main_process:
             pictures = averaged(
                 sentences, torch.zeros_like(sentences), sample_noise.to(run.device),

@@ -26,9 +26,13 @@ OUTPUTS = [
 ]
 
 
+def doubts(words: list[str]) -> list[bool]:
+    return [word == "small" for word in words]
+
+
 @pytest.fixture(params=["en", "zh"])
 def cards(request):
-    return caption_cards(PICTURE, OUTPUTS, request.param)
+    return caption_cards(PICTURE, OUTPUTS, doubts, request.param)
 
 
 def test_each_captioner_has_one_card(cards):
@@ -37,6 +41,12 @@ def test_each_captioner_has_one_card(cards):
 
 def test_each_word_has_a_map_and_a_choice(cards):
     assert cards.count('class="veil"') == cards.count('type="radio"') == 2 + 3 + 3 + 2
+
+
+def test_a_word_that_recognition_doubts_is_marked_and_says_so(cards):
+    (label,) = re.findall(r'<label class="word doubted".*?</label>', cards)
+    assert "<span>small</span>" in label
+    assert "recognition" in label or "识别" in label
 
 
 def test_each_card_shows_one_map_at_first(cards):
@@ -58,8 +68,8 @@ def test_the_shape_of_the_picture_is_kept(cards):
 
 
 def test_times_of_a_captioner_are_added():
-    assert "0.50 s" in caption_cards(PICTURE, OUTPUTS, "en")
+    assert "0.50 s" in caption_cards(PICTURE, OUTPUTS, doubts, "en")
 
 
 def test_a_caption_without_words_is_shown_without_a_map():
-    assert 'type="radio"' not in caption_cards(PICTURE, [output("lstm", "en", [])], "en")
+    assert 'type="radio"' not in caption_cards(PICTURE, [output("lstm", "en", [])], doubts, "en")

@@ -15,10 +15,11 @@ SHIPPED = Path(__file__).resolve().parents[2] / "weights"
 def test_the_shipped_cards_are_shown_with_their_commands(language, monkeypatch):
     monkeypatch.setattr(checkpoint, "WEIGHTS", SHIPPED)
     shown = results_html(language)
-    for name in ("gan", "diffusion", "transformer", "lstm", "alignment"):
+    for name in ("gan", "diffusion", "transformer", "lstm", "recognizer", "alignment"):
         assert json.loads((SHIPPED / name / "metrics.json").read_text())["command"] in shown
     score = json.loads((SHIPPED / "transformer" / "metrics.json").read_text())["figures"]["flickr8k en"]["cider_d"]
     assert number(score) in shown
+    assert number(score, interval=[0.5, 0.55]) == f"{number(score)} (0.500–0.550)"
     assert "None" not in shown
 
 

@@ -1,0 +1,17 @@
+"""Work dealt out over the processes of `accelerate launch`, so that two evaluate as one does, and faster."""
+
+from collections.abc import Callable
+
+from accelerate import PartialState
+from accelerate.utils import gather_object
+
+
+def dealt_out(work: Callable[[list], list], items: list) -> list:
+    """work(items), one result for each: every process works on its share, and all of them get all results in order."""
+    state = PartialState()
+    rank, world = state.process_index, state.num_processes
+    shares = gather_object([work(items[rank::world])])
+    results = [None] * len(items)
+    for k, share in enumerate(shares):
+        results[k::world] = share
+    return results

@@ -1,0 +1,134 @@
+"""Train the recognizer on what captions name, over the frozen CNN's grid. `python -m training.train_recognizer --data
+DIR...`
+
+B pictures a batch, N cells, C concepts.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from pipelines import checkpoint
+from pipelines.image_encoder import load_image_encoder
+from pipelines.recognition import CONCEPTS, Recognizer, evidence, probabilities
+from training.concepts import labels, mine
+from training.config import TrainingConfig, option, parse, recorded, show
+from training.features import grid_features, load_some
+from training.loop import TrainingRun, batch_indices
+from training.recognition_metrics import best_thresholds, doubt_levels, scores
+
+
+@dataclass(frozen=True)
+class RecognizerTrainingConfig(TrainingConfig):
+    output_dir: str = option("runs/recognizer", "states and TensorBoard logs go here")
+    weights_dir: str = option("weights/recognizer", "the finished checkpoint goes here")
+    max_steps: int = option(1500, "optimizer steps of the whole schedule")
+    batch_size: int = option(128, "pictures a step and process")
+    learning_rate: float = option(1e-3, "peak learning rate (AdamW)")
+    lr_scheduler: str = option("cosine", "diffusers' names")
+    lr_warmup_steps: int = option(100, "steps of linear warm-up")
+    weight_decay: float = option(0.1, "decoupled weight decay (AdamW)")
+    ema_decay: float = option(0.99, "decay of the exponential moving average of the weights")
+    width: int = option(512, "of the hidden layer")
+    dropout: float = option(0.3, "of the hidden layer")
+    cell_dropout: float = option(0.2, "share of the grid's cells that are left out")
+    min_count: int = option(50, "a concept has to be named in so many training pictures")
+    min_count_in_set: int = option(20, "a data set judges an attribute or action that so many of its pictures name")
+    max_pictures: int = option(0, "at most so many of each data set; 0: all")
+    sample_every: int = option(250, "steps between validations")
+    save_every: int = option(500, "steps between states")
+
+
+PRESETS = {
+    "tiny": {"max_steps": 4, "batch_size": 4, "width": 16, "min_count": 2, "sample_every": 2, "save_every": 2,
+             "log_every": 1, "lr_warmup_steps": 0},
+}  # fmt: skip
+
+
+def multi_label_loss(cells: Tensor, named: Tensor, judged: Tensor) -> Tensor:
+    """− log p of what is named, − log(1 − p) of what is not, averaged over what is judged: cells [B, N, C], [B, C]."""
+    strength = evidence(cells)
+    present = -torch.log(-torch.expm1(-strength) + 1e-6)
+    return (torch.where(named > 0.5, present, strength) * judged).sum() / judged.sum().clamp(min=1)
+
+
+@torch.inference_mode()
+def recognise_all(recognizer: Recognizer, features: Tensor) -> Tensor:
+    """Probabilities of every concept for grids [P, N, 1280]: [P, C]."""
+    rows = features.split(256)
+    return torch.cat([probabilities(recognizer(part.to(recognizer.device).float())).cpu() for part in rows])
+
+
+def main(arguments: list[str] | None = None) -> None:
+    config = parse(RecognizerTrainingConfig(), PRESETS, __doc__, arguments)
+    run = TrainingRun(config)
+    data, held_out = (
+        load_some(config.data, split, config.max_pictures, config.folds, config.fold)
+        for split in ("train", "validation")
+    )
+    concepts = mine(data.records, config.min_count, config.min_count_in_set)
+    if config.init_from:
+        concepts = json.loads((Path(config.init_from) / CONCEPTS).read_text(encoding="utf-8"))
+        recognizer = Recognizer.from_pretrained(config.init_from, dtype=torch.float32, local_files_only=True)
+    else:
+        cnn_hash = checkpoint.weights_hash(checkpoint.WEIGHTS / "image-encoder")
+        recognizer = Recognizer(len(concepts), config.width, config.dropout, cnn_hash)
+    if config.dry_run:
+        show(config, recognizer=recognizer)
+        return
+
+    cnn = load_image_encoder()
+    features, held_out_features = grid_features(cnn, data.pixels), grid_features(cnn, held_out.pixels)
+    named, judged = (x.to(run.device) for x in labels(data.records, concepts))
+    truth = labels(held_out.records, concepts)
+
+    optimizer = torch.optim.AdamW(recognizer.parameters(), config.learning_rate, weight_decay=config.weight_decay)
+    recognizer, optimizer, scheduler = run.prepare(recognizer, optimizer, run.schedule(optimizer))
+    ema = run.ema(recognizer)
+    rank, world = run.accelerator.process_index, run.accelerator.num_processes
+
+    for step in run.steps():
+        recognizer.train()
+        rows = batch_indices(len(data), config.batch_size, step, config.seed, rank, world)
+        grid = features[rows].to(run.device).float()                                     # (B, N, 1280)
+        kept = torch.rand(grid.shape[1]) >= config.cell_dropout
+        with run.accelerator.autocast():
+            cells = recognizer(grid[:, kept] if kept.any() else grid)                    # (B, N, C)
+        loss = multi_label_loss(cells, named[rows], judged[rows])
+        optimizer.zero_grad()
+        run.accelerator.backward(loss)
+        run.accelerator.clip_grad_norm_(recognizer.parameters(), config.max_grad_norm)
+        optimizer.step()
+        scheduler.step()
+        ema.update_parameters(run.accelerator.unwrap_model(recognizer))
+        run.log(loss=loss)
+        if (step + 1) % config.sample_every == 0:
+            seen = recognise_all(ema.module.eval(), held_out_features)
+            figures = scores(seen, *truth, best_thresholds(seen, *truth))
+            run.accelerator.log(figures, step=step + 1)
+            tqdm.write(json.dumps(figures))
+
+    if run.accelerator.is_main_process:
+        averaged = ema.module.eval()
+        seen = recognise_all(averaged, held_out_features)
+        thresholds = best_thresholds(seen, *truth)
+        facts = {
+            "config": recorded(config), "steps": run.step, "minutes": round(run.seconds / 60, 1),
+            "num_training_pictures": len(data), "skipped": len(data.skipped),
+            "validation": scores(seen, *truth, thresholds),
+        }  # fmt: skip
+        folder = Path(config.weights_dir)
+        averaged.half().save_pretrained(folder)
+        levels = zip(concepts, thresholds.tolist(), doubt_levels(seen, *truth).tolist(), strict=True)
+        known = [{**concept, "threshold": round(t, 4), "doubt": round(d, 4)} for concept, t, d in levels]
+        (folder / CONCEPTS).write_text(json.dumps(known, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
+        (folder / "training.json").write_text(json.dumps(facts, indent=1) + "\n")
+        checkpoint.write_checksums(folder)
+
+
+if __name__ == "__main__":
+    main()
