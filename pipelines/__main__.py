@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipelines import image_captioning, text_to_image
 from pipelines.alignment import load_aligner
+from pipelines.clip import load_clip
 from pipelines.errors import InputError
 from pipelines.image_captioning.pipeline import load_captioner
 from pipelines.images import open_image
@@ -52,6 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     align = commands.add_parser("align", help="how well do picture and words match?")
     align.add_argument("files", nargs=1, metavar="FILE")
     align.add_argument("texts", nargs="+", metavar="TEXT", help="English or Chinese")
+    align.add_argument("--clip", metavar="NAME", help="CLIP scores beside ours: a folder or a Hub id of a CLIP model")
     align.set_defaults(run=run_align)
 
     trip = commands.add_parser("roundtrip", help="words → pictures → words, scored")
@@ -138,9 +140,14 @@ def concept_json(concept: Concept) -> dict:
 
 def run_align(args: argparse.Namespace) -> int:
     (file,) = args.files
-    (row,) = load_aligner()([open_image(file)], args.texts).tolist()
-    scores = {text: round(p, 4) for text, p in zip(args.texts, row, strict=True)}
-    show(args, {"file": file, "scores": scores}, "\n".join(f"{p:.2f}  {text}" for text, p in scores.items()))
+    image = open_image(file)
+    judges = {"scores": load_aligner()} | ({"clip_scores": load_clip(args.clip)} if args.clip else {})
+    result = {}
+    for name, judge in judges.items():
+        (row,) = judge([image], args.texts).tolist()
+        result[name] = {text: round(score, 4) for text, score in zip(args.texts, row, strict=True)}
+    lines = ("  ".join(f"{scores[text]:.2f}" for scores in result.values()) + f"  {text}" for text in args.texts)
+    show(args, {"file": file, **result}, "\n".join(lines))
     return 0
 
 

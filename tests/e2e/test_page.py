@@ -259,10 +259,28 @@ def test_a_hub_id_offline_is_one_sentence(visit):
     expect(page.locator("#stop")).to_be_disabled()
 
 
+def test_a_photo_is_recognised_and_a_word_shows_its_place(visit):
+    visitor = visit(locale="zh-CN")
+    page = visitor.page
+    page.get_by_role("tab").nth(2).click()
+    with page.expect_response(lambda response: "/upload" in response.url):
+        page.locator("#recognize-picture input[type=file]").set_input_files(CAT)
+    page.locator("#recognize").click()
+    expect(page.locator("#recognition fieldset")).to_have_count(4)
+    cat = page.locator("#recognition .concept[data-concept=cat]")
+    expect(cat).to_contain_text("猫")
+    expect(cat).not_to_have_class(re.compile("unsure"))
+    brown = page.locator("#recognition .concept[data-concept=brown]")
+    expect(brown.locator(".veil")).to_have_css("opacity", "0")
+    brown.click()
+    expect(brown.locator(".veil")).to_have_css("opacity", "1")
+    assert visitor.outside == visitor.errors == []
+
+
 def test_models_are_compared_row_by_row(visit):
     visitor = visit()
     page = visitor.page
-    page.get_by_role("tab").nth(2).click()
+    page.get_by_role("tab").nth(3).click()
     page.locator("#compare-prompt textarea, #compare-prompt input").fill("a purple flower")
     page.locator("#compare").click()
     expect(page.locator(".contender")).to_have_count(3)
@@ -282,7 +300,7 @@ def test_models_are_compared_row_by_row(visit):
 def test_a_round_trip_is_scored_and_a_picture_is_retold(visit):
     visitor = visit(locale="zh-CN")
     page = visitor.page
-    page.get_by_role("tab").nth(3).click()
+    page.get_by_role("tab").nth(4).click()
     page.locator("#trip-prompt textarea, #trip-prompt input").fill("一只黄色的小鸟")
     page.locator("#trip-loops input[type=number]").fill("2")
     page.locator("#trip").click()
