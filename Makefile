@@ -37,6 +37,7 @@ weights: $(VENV)/.weights
 	$(PY) -m training.train_diffusion $(PICTURED) $(ARGS)
 	$(PY) -m training.export_image_encoder
 	$(PY) -m training.train_alignment --data $(CAPTIONED) $(ARGS)
+	$(PY) -m training.train_recognizer --data $(CAPTIONED) $(ARGS)
 
 bench: $(VENV)/.demo
 	$(PY) -m benchmarks.run $(ARGS)

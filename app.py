@@ -69,7 +69,7 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
     """The page as `gr.Blocks`. No model is loaded, and torch is not imported, until somebody asks for a result."""
     import gradio as gr
 
-    from tabs import compare, create, describe, models, progress, recognize, results, round_trip
+    from tabs import compare, create, describe, models, progress, recognize, reproduce, results, round_trip
     from tabs.i18n import label
 
     known("--model", model, create.BUILT_IN)
@@ -83,7 +83,7 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
             switch_appearance = gr.Button(label("app.appearance"), size="sm", min_width=70, elem_id="switch-appearance")
         with gr.Tabs():
             with gr.Tab(label("create.tab"), id="create"):
-                create.build(language, model)
+                form = create.build(language, model)
             with gr.Tab(label("describe.tab"), id="describe"):
                 describe.build(language, captioner, example_pictures(data))
             with gr.Tab(label("recognize.tab"), id="recognize"):
@@ -92,6 +92,8 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
                 compare.build(language)
             with gr.Tab(label("trip.tab"), id="round-trip"):
                 round_trip.build(language, example_pictures(data))
+            with gr.Tab(label("reproduce.tab"), id="reproduce"):
+                reproduce.build(language, form)
             with gr.Tab(label("results.tab"), id="results") as tab:
                 results.build(language, tab)
             with gr.Tab(label("models.tab"), id="models") as tab:

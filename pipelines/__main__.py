@@ -14,6 +14,7 @@ from pipelines.errors import InputError
 from pipelines.image_captioning.pipeline import load_captioner
 from pipelines.images import open_image
 from pipelines.outputs import Concept
+from pipelines.recipe import inscribe, recipes, save
 from pipelines.recognition import load_recognizer
 from pipelines.round_trip import round_trip
 from pipelines.text_to_image.pipeline import load_text_to_image
@@ -35,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     generate.add_argument("--scheduler", help="euler or heun, of the model diffusion")
     generate.add_argument("--size", metavar="PIXELS", help="of pretrained pipelines (default: the model's own)")
     generate.add_argument("--out", type=Path, default=Path("."), metavar="DIR", help="folder for the pictures")
+    generate.add_argument("--no-recipe", action="store_true", help="keep prompt, seed and settings out of the files")
     generate.set_defaults(run=run_generate)
 
     caption = commands.add_parser("caption", help="pictures → words")
@@ -76,8 +78,8 @@ def run_generate(args: argparse.Namespace) -> int:
     output = pipeline(args.prompt, num_images=args.num_images, seed=args.seed, **settings)
     args.out.mkdir(parents=True, exist_ok=True)
     paths = [args.out / f"{Path(output.model).name}-{seed}.png" for seed in output.seeds]
-    for image, path in zip(output.images, paths, strict=True):
-        image.save(path)
+    for image, path, recipe in zip(output.images, paths, recipes(output), strict=True):
+        save(image if args.no_recipe else inscribe(image, recipe), path)
     result = {
         "images": [str(path) for path in paths],
         "seeds": output.seeds,

@@ -66,6 +66,11 @@ SENTENCES = {
         "The part '{path}' of '{name}' has pickled weights only, which can hold harmful code. Choose a version with "
         "safetensors."
     ),
+    "recipe_missing": (
+        "'{name}' holds no settings. Take a PNG as it was downloaded here: other programs that it went through may "
+        "have removed them."
+    ),
+    "recipe_broken": "The settings in '{name}' can't be read. Take the PNG as it was downloaded here.",
     "data_empty": "There is no readable picture in '{name}'.",
     "folds_range": "There is no part {fold} of {folds}. Cross-validation takes 2 parts or more, counted from 0.",
     "data_outside": "'{name}' lies outside the data folder. List only files below the folder of the metadata.",

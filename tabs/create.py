@@ -1,14 +1,18 @@
 """The tab that makes pictures from words."""
 
+import re
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 import gradio as gr
 
+from pipelines.errors import InputError
+from pipelines.numbers import real, whole
 from pipelines.outputs import TextToImageOutput
-from pipelines.text_to_image.pipeline import BUILT_IN, load_text_to_image
+from pipelines.text_to_image.pipeline import BUILT_IN, MAX_SEED, load_text_to_image
 from pipelines.text_to_image.steps import Stopped
 from tabs import offers, runs
-from tabs.i18n import label, text
+from tabs.i18n import label, sentence, text
 from tabs.inputs import Slider, whole_number
 from tabs.messages import messages
 from tabs.models import facts
@@ -17,6 +21,7 @@ from tabs.progress import hidden, shown, stop
 MAX_PICTURES = 8
 PRETRAINED = "pretrained"
 STEPS, GUIDANCE = 12, 3.0  # where the sliders stand at first
+MAX_STEPS, MAX_GUIDANCE = 60, 12
 EXAMPLES = (
     "a yellow flower with a dark centre",
     "一朵黄色的花",
@@ -39,6 +44,7 @@ def generate(
     scheduler: str = "euler",
     pretrained: str = "",
     own_settings: bool = True,
+    keep_recipe: bool = True,
     language: str = "en",
     request: gr.Request | None = None,
 ) -> Iterator[tuple]:
@@ -56,6 +62,7 @@ def generate(
         scheduler: How the small diffusion model steps: euler or heun.
         pretrained: Hub id (id@revision pins a version) or the name of a folder that the server offers.
         own_settings: Let the pretrained model decide steps and guidance.
+        keep_recipe: Write prompt, seed and settings into the pictures' files.
         language: Language of messages, en or zh.
     """
     settings = {
@@ -82,7 +89,7 @@ def generate(
                     yield *(gr.skip() for _ in range(4)), shown(news, language), gr.skip()
                 else:
                     seed = str(news.seeds[0])
-                    yield gallery(news, language), summary(news, language), seed, hidden(), hidden(), idle
+                    yield gallery(news, keep_recipe, language), summary(news, language), seed, hidden(), hidden(), idle
     except Stopped:
         stopped = gr.update(value=text("run.stopped", language), visible=True)
         yield gr.skip(), stopped, gr.skip(), gr.skip(), hidden(), idle
@@ -91,10 +98,15 @@ def generate(
         raise
 
 
-def gallery(output: TextToImageOutput, language: str) -> dict:
-    """The pictures, each with its seed under it."""
+def gallery(output: TextToImageOutput, keep_recipe: bool, language: str) -> dict:
+    """The pictures, each with its seed under it, and its recipe inside where that is wished."""
+    from pipelines.recipe import inscribe, recipes
+
+    images = output.images
+    if keep_recipe:
+        images = [inscribe(image, recipe) for image, recipe in zip(images, recipes(output), strict=True)]
     captions = [text("create.picture", language, seed=seed) for seed in output.seeds]
-    return gr.update(value=list(zip(output.images, captions, strict=True)), visible=True, selected_index=None)
+    return gr.update(value=list(zip(images, captions, strict=True)), visible=True, selected_index=None)
 
 
 def model_name(name: str, language: str) -> str:
@@ -114,6 +126,8 @@ def summary(output: TextToImageOutput, language: str) -> dict:
         lines.append(text("create.unknown", language, words=", ".join(unknown)))
     if withheld := used.get("withheld"):
         lines.append(text("create.withheld", language, seeds=", ".join(map(str, withheld))))
+    if output.model in BUILT_IN:
+        lines[0] += f" · [{text('create.link', language)}]({link(output)})"
     return gr.update(value="  \n".join(lines), visible=True)
 
 
@@ -123,8 +137,56 @@ def rows_for(model: str, own_settings: bool) -> tuple[dict, dict, dict]:
     return gr.update(visible=stepped), gr.update(visible=model == "diffusion"), gr.update(visible=model == PRETRAINED)
 
 
-def build(language: gr.Textbox, model: str) -> None:
-    """Lay out the tab. `language` holds the language of the page, `model` is chosen at first."""
+# A recipe link: the name of each component of the form in the address, in the form's order.
+LINK = ("prompt", "model", "num_images", "seed", "random", "steps", "guidance", "negative")
+
+
+def link(output: TextToImageOutput) -> str:
+    """The address that opens the page with the form filled in as it was for these pictures."""
+    used = output.settings
+    named = {
+        "prompt": used["prompt"], "model": output.model, "num_images": len(output.images), "seed": output.seeds[0],
+        "random": 0, "steps": used.get("num_inference_steps"), "guidance": used.get("guidance_scale"),
+        "negative": used.get("negative_prompt"),
+    }  # fmt: skip
+    return "?" + urlencode({name: value for name, value in named.items() if value not in (None, "")})
+
+
+def from_link(request: gr.Request) -> list:
+    """The form as the address of the page fills it in, and a line for what makes no sense there, which changes nothing.
+    It stands on the page, since Gradio shows no message of what happens while a page opens."""
+    given = dict(request.query_params)
+    checks = {
+        "prompt": str, "model": built_in, "num_images": lambda n: whole(n, "num_images", 1, MAX_PICTURES),
+        "seed": lambda n: str(whole(n, "seed", 0, MAX_SEED)), "random": lambda n: n not in ("0", "false"),
+        "steps": lambda n: whole(n, "num_inference_steps", 1, MAX_STEPS),
+        "guidance": lambda w: real(w, "guidance_scale", 0, MAX_GUIDANCE), "negative": str,
+    }  # fmt: skip
+    try:
+        return [*(checks[name](given[name]) if name in given else gr.skip() for name in LINK), gr.skip()]
+    except InputError as error:
+        spoken = given.get("lang") or request.headers.get("accept-language", "en")
+        said = sentence(error, "zh" if spoken.startswith("zh") else "en")
+        return [gr.skip()] * len(LINK) + [gr.update(value=said, visible=True)]
+
+
+def built_in(name: str) -> str:
+    if name not in BUILT_IN:
+        raise InputError("model_unknown", name=name, known=", ".join(BUILT_IN))
+    return name
+
+
+def seed_of(choice: gr.SelectData) -> tuple[dict, str]:
+    """The button that takes the seed of the chosen picture, and that seed."""
+    seed = re.sub(r"\D", "", str(choice.value["caption"]))
+    return gr.update(visible=True), seed
+
+
+def build(language: gr.Textbox, model: str) -> list:
+    """Lay out the tab. `language` holds the language of the page, `model` is chosen at first.
+
+    Returns the form: prompt, model, number of pictures, seed, randomise, steps, guidance, negative prompt.
+    """
     with gr.Column(elem_id="prompt-bar"):
         with gr.Row(equal_height=True):
             prompt = gr.Textbox(
@@ -147,7 +209,9 @@ def build(language: gr.Textbox, model: str) -> None:
                 elem_id="num-images",
             )  # fmt: skip
             seed = gr.Textbox("0", label=label("create.seed"), elem_id="seed", max_lines=1, min_width=110)
-            randomise = gr.Checkbox(True, label=label("create.random"), elem_id="random", min_width=150)
+            with gr.Column(min_width=150):
+                randomise = gr.Checkbox(True, label=label("create.random"), elem_id="random")
+                keep_recipe = gr.Checkbox(True, label=label("create.keep_recipe"), elem_id="keep-recipe")
         with gr.Row(visible=model == PRETRAINED, elem_id="pretrained-settings") as pretrained_row:
             pretrained = gr.Dropdown(
                 offers.choices(), label=label("create.pretrained"), info=label("create.pretrained_hint"),
@@ -158,11 +222,11 @@ def build(language: gr.Textbox, model: str) -> None:
                 own_settings = gr.Checkbox(True, label=label("create.own_settings"), elem_id="own-settings")
         with gr.Row(visible=model == "diffusion", elem_id="step-settings") as step_row:
             steps = Slider(
-                1, 60, STEPS, step=1, label=label("create.steps"), info=label("create.steps_hint"), buttons=[],
+                1, MAX_STEPS, STEPS, step=1, label=label("create.steps"), info=label("create.steps_hint"), buttons=[],
                 elem_id="steps", min_width=180,
             )  # fmt: skip
             guidance = Slider(
-                0, 12, GUIDANCE, step=0.5, label=label("create.guidance"), info=label("create.guidance_hint"),
+                0, MAX_GUIDANCE, GUIDANCE, step=0.5, label=label("create.guidance"), info=label("create.guidance_hint"),
                 buttons=[], elem_id="guidance", min_width=180,
             )  # fmt: skip
             negative = gr.Textbox(
@@ -179,13 +243,16 @@ def build(language: gr.Textbox, model: str) -> None:
         label=label("create.gallery"), visible=False, format="png", columns=4, interactive=False, object_fit="cover",
         buttons=["download", "fullscreen"], elem_id="pictures", show_label=False, height="auto", fit_columns=False,
     )  # fmt: skip
-    made = gr.Markdown(visible=False, elem_id="made")
+    with gr.Row():
+        made = gr.Markdown(visible=False, elem_id="made")
+        reuse = gr.Button(label("create.reuse"), visible=False, size="sm", scale=0, min_width=160, elem_id="reuse")
+    chosen_seed = gr.State("")
 
     run = {
         "fn": generate,
         "inputs": [
             prompt, models, num_images, seed, randomise, steps, guidance, negative, scheduler, pretrained, own_settings,
-            language,
+            keep_recipe, language,
         ],
         "outputs": [pictures, made, seed, empty, progress, stopper],
         "show_progress": "hidden",  # the page shows its own
@@ -197,9 +264,14 @@ def build(language: gr.Textbox, model: str) -> None:
     examples.load_input_event.then(api_visibility="private", **run)
     free = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     stopper.click(stop, None, None, **free)
+    pictures.select(seed_of, None, [reuse, chosen_seed], **free)
+    reuse.click(lambda seed: (seed, False), chosen_seed, [seed, randomise], **free)
     shown_rows = [step_row, scheduler, pretrained_row]
     gr.on([models.change, own_settings.change], rows_for, [models, own_settings], shown_rows, **free)
     gr.on([models.change, pretrained.change], about_choice, [models, pretrained, language], about, **free)
+    form = [prompt, models, num_images, seed, randomise, steps, guidance, negative]
+    gr.on(None, from_link, None, [*form, made], **free)  # when the page opens
+    return form
 
 
 def about_choice(model: str, pretrained: str, language: str) -> str:

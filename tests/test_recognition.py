@@ -99,7 +99,7 @@ def test_the_command_line_goes_on_after_a_file_that_cannot_be_read(recognizing_w
 
 def test_the_table_names_every_word_once_in_a_group():
     rows = [line.split("\t") for line in TABLE.read_text(encoding="utf-8").splitlines()[1:]]
-    assert all(len(row) == 5 and all(row[:4]) for row in rows)
+    assert all(len(row) == 6 and all(row[:4]) for row in rows)
     assert len({row[1] for row in rows}) == len(rows)
     assert {row[0] for row in rows} == {"object", "attribute", "action"}
     assert all(row[1] in row[3].split() or "-" in row[1] for row in rows)
@@ -107,15 +107,16 @@ def test_the_table_names_every_word_once_in_a_group():
 
 def test_concepts_come_from_captions_and_know_which_sets_judge_them():
     records = [Record(str(k), "flickr8k", b"", ("A dog runs.", "the dog is running")) for k in range(3)]
-    records += [Record(str(k), "birds", b"", ("a black line runs",)) for k in range(3)]
+    records += [Record(str(k), "birds", b"", ("a black line runs", "a sparrow")) for k in range(3)]
     concepts = {c["en"]: c for c in mine(records, min_count=3, min_count_in_set=2)}
-    assert concepts.keys() == {"dog", "running", "black"}
+    assert concepts.keys() == {"dog", "running", "black", "sparrow"}
     assert concepts["dog"]["domains"] == ["birds", "flickr8k"]  # a bird that nobody calls a dog is none
     assert concepts["running"]["domains"] == ["flickr8k"]  # a line runs, a bird does not
+    assert concepts["sparrow"]["domains"] == ["birds", "flickr8k"]
     assert concepts["black"]["domains"] == ["birds"]  # nobody told the dogs' colours
     named, judged = labels(records, list(concepts.values()))
-    assert (named * judged).sum().item() == 9
-    assert judged.sum(0).tolist() == [6, 3, 3]
+    assert (named * judged).sum().item() == 12
+    assert judged.sum(0).tolist() == [6, 6, 3, 3]
 
 
 def test_measures_by_hand():

@@ -12,6 +12,7 @@ from pipelines.alignment import load_aligner
 from pipelines.image_captioning.pipeline import BUILT_IN as CAPTIONERS
 from pipelines.image_captioning.pipeline import load_captioner
 from pipelines.images import open_image
+from pipelines.recognition import load_recognizer
 from pipelines.text_encoder import PromptEncoder
 from pipelines.text_to_image.pipeline import BUILT_IN as GENERATORS
 from pipelines.text_to_image.pipeline import load_text_to_image
@@ -42,7 +43,7 @@ def test_every_model_is_whole_and_has_its_card(name):
 
 
 def test_all_models_that_the_page_offers_are_there():
-    assert {"text-encoder", "image-encoder", "alignment", *GENERATORS, *CAPTIONERS} <= set(MODELS)
+    assert {"text-encoder", "image-encoder", "alignment", "recognizer", *GENERATORS, *CAPTIONERS} <= set(MODELS)
 
 
 def test_together_they_stay_small():
@@ -89,6 +90,23 @@ def test_a_pinned_seed_gives_the_pinned_picture():
 def test_another_colour_or_thing_matches_less(file, right, wrong):
     (scores,) = load_aligner()([open_image(PINNED / file)], [right, wrong])
     assert scores[0] > scores[1]
+
+
+@pytest.mark.parametrize(
+    ("folder", "file", "shown", "absent", "imagenet"),
+    [
+        (EXAMPLES, "cat.webp", {"cat", "brown"}, {"dog", "bird", "flower", "car"}, "Egyptian Mau"),
+        (EXAMPLES, "flower.webp", {"flower", "orange"}, {"dog", "cat", "person", "running"}, None),
+        (PINNED, "yellow_flower.webp", {"flower", "yellow"}, {"dog", "bird", "blue"}, None),
+        (PINNED, "purple_flower.webp", {"flower", "purple"}, {"cat", "red", "riding"}, None),
+    ],
+)
+def test_recognition_sees_what_is_there(folder, file, shown, absent, imagenet):
+    (found,) = load_recognizer()([open_image(folder / file)])
+    recognised = {c.en for c in found.concepts if c.recognised}
+    assert shown <= recognised
+    assert not absent & recognised
+    assert imagenet in (None, found.imagenet[0].en)
 
 
 def test_chinese_and_english_prompts_lie_together_and_colours_apart():

@@ -5,6 +5,8 @@ P pictures, C concepts.
 """
 
 import csv
+from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -20,34 +22,41 @@ def mine(records: list[Record], min_count: int, min_count_in_set: int) -> list[d
     """The concepts that at least `min_count` pictures' captions name: group, en, zh, words, domains.
 
     `domains` are the data sets that judge it. An object that nobody names counts as absent, save where the table says
-    that its words mean something else ("a black cap" of a bird). Attributes and actions are left out of captions too
-    often: only a set that names one in `min_count_in_set` pictures judges it.
+    that its words mean something else (`not_in`: a line runs along a bird's head). Attributes and actions are left out
+    of captions too often: only a set that names one in `min_count_in_set` pictures judges it, save what the table keeps
+    to some sets (`only_in`: the shapes of flowers), which the others' pictures do not have.
     """
     domains = sorted({r.domain for r in records})
-    spoken = [(r.domain, spoken_words(r)) for r in records]
     concepts = []
     with open(TABLE, encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t"):
-            forms = set(row["words"].split())
-            named = [d for d, said in spoken if d not in row["not_in"].split() and said & forms]
+            concept = {name: row[name] for name in ("group", "en", "zh")}
+            concept |= {name: sorted(row[name].split()) for name in ("words", "not_in", "only_in")}
+            named = Counter(r.domain for r in records if names(r, concept))
+            everywhere = row["group"] == "object" or row["only_in"]
             judging = [
                 d for d in domains
-                if d not in row["not_in"].split()
-                and (row["group"] == "object" or named.count(d) >= min(min_count_in_set, min_count))
+                if d not in concept["not_in"] and (everywhere or named[d] >= min(min_count_in_set, min_count))
             ]  # fmt: skip
-            if len(named) >= min_count:
-                facts = {name: row[name] for name in ("group", "en", "zh")}
-                concepts.append({**facts, "words": sorted(forms), "domains": judging})
+            if named.total() >= min_count:
+                concepts.append({**concept, "domains": judging})
     return concepts
 
 
-def spoken_words(record: Record) -> set[str]:
-    return {w for caption in record.captions for w in words(caption)}
+def names(record: Record, concept: dict) -> bool:
+    """Whether a picture's captions name a concept, in a data set where its words mean it."""
+    if record.domain in concept["not_in"] or (concept["only_in"] and record.domain not in concept["only_in"]):
+        return False
+    return not spoken_words(record.captions).isdisjoint(concept["words"])
+
+
+@cache
+def spoken_words(captions: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(w for caption in captions for w in words(caption))
 
 
 def labels(records: list[Record], concepts: list[dict]) -> tuple[Tensor, Tensor]:
     """Whether a picture's captions name each concept, and whether its data set judges that: float32 and bool [P, C]."""
-    forms = [set(c["words"]) for c in concepts]
-    named = torch.tensor([[float(bool(said & f)) for f in forms] for said in map(spoken_words, records)])
+    named = torch.tensor([[float(names(r, c)) for c in concepts] for r in records])
     judged = torch.tensor([[r.domain in c["domains"] for c in concepts] for r in records])
     return named, judged

@@ -20,9 +20,10 @@ MAX_SEED = 2**32 - 1
 class TextToImagePipeline:
     """A loaded model that makes pictures. See `__call__`."""
 
-    def __init__(self, name: str, model):
+    def __init__(self, name: str, model, model_hash: str = ""):
         self.name = name
         self.model = model
+        self.model_hash = model_hash
 
     @property
     def defaults(self) -> dict:
@@ -74,7 +75,7 @@ class TextToImagePipeline:
         withheld = [seed for seed, image in zip(seeds, images, strict=True) if image is None]
         images = [image or withheld_picture() for image in images]
         used = {"prompt": cleaned, "unknown_words": unknown_words, "withheld": withheld, **settings}
-        return TextToImageOutput(images, seeds, self.name, seconds, peak(), used)
+        return TextToImageOutput(images, seeds, self.name, seconds, peak(), self.model_hash, used)
 
 
 def withheld_picture() -> Image.Image:
@@ -109,4 +110,6 @@ def load_text_to_image(name: str = "gan", on_download: Callable[[int, int], None
         def load():
             return PretrainedModel(folder, name)
 
-    return TextToImagePipeline(name, device.get(f"text-to-image/{name}", load, device.size_on_disk(folder)))
+    model = device.get(f"text-to-image/{name}", load, device.size_on_disk(folder))
+    own = (folder / checkpoint.CHECKSUMS).is_file()
+    return TextToImagePipeline(name, model, checkpoint.weights_hash(folder) if own else "")

@@ -71,7 +71,7 @@ expect.set_options(timeout=60_000)  # the first call loads its model
 class Visit:
     """One visitor's page. `outside` collects requests that leave this machine, `errors` what the console reports."""
 
-    def __init__(self, browser: Browser, address: str, **options):
+    def __init__(self, browser: Browser, address: str, query: str = "", **options):
         self.context = browser.new_context(**options)
         self.context.set_default_timeout(60_000)
         self.page: Page = self.context.new_page()
@@ -79,7 +79,7 @@ class Visit:
         self.errors: list[str] = []
         self.page.on("request", lambda request: self.note(request.url, address))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.goto(address)
+        self.page.goto(address + query)
         self.page.locator("#prompt textarea, #prompt input").wait_for()
 
     def note(self, url: str, address: str) -> None:
@@ -120,7 +120,7 @@ class Visit:
 
 @pytest.fixture
 def visit(browser, address) -> Iterator:
-    """Open the page as a visitor: `visit(locale="zh-CN", ...)`."""
+    """Open the page as a visitor: `visit(locale="zh-CN", query="?seed=1", ...)`."""
     visits = []
 
     def open_page(**options) -> Visit:

@@ -277,6 +277,43 @@ def test_a_photo_is_recognised_and_a_word_shows_its_place(visit):
     assert visitor.outside == visitor.errors == []
 
 
+def test_a_seed_is_taken_from_a_picture_and_the_picture_made_again_from_its_file(visit, tmp_path):
+    visitor = visit()
+    page = visitor.page
+    visitor.create("a purple flower")
+    expect(page.locator("#pictures .thumbnail-item img")).to_have_count(4)
+    second = seeds(page)[1]
+    page.locator("#pictures .thumbnail-item").nth(1).click()
+    page.locator("#reuse").click()
+    expect(page.locator("#seed textarea, #seed input")).to_have_value(str(second))
+    expect(page.locator("#random input")).not_to_be_checked()
+    with page.expect_download() as download:
+        page.locator("#pictures button[aria-label=Download], #pictures a[download]").first.click()
+    download.value.save_as(tmp_path / "picture.png")
+    page.locator("#prompt textarea, #prompt input").fill("something else")
+    page.get_by_role("tab", name="Reproduce").click()
+    with page.expect_response(lambda response: "/upload" in response.url):
+        page.locator("#reproduce-picture input[type=file]").set_input_files(tmp_path / "picture.png")
+    page.locator("#reproduce").click()
+    expect(page.locator("#reproduced .verdict")).to_contain_text("The same picture")
+    expect(page.locator("#reproduced img")).to_have_count(2)
+    page.get_by_role("tab", name="Create").click()
+    expect(page.locator("#prompt textarea, #prompt input")).to_have_value("a purple flower")
+    assert visitor.outside == visitor.errors == []
+
+
+def test_a_recipe_link_fills_the_form_and_nonsense_is_said(visit):
+    page = (visitor := visit(query="?prompt=a+white+bird&model=diffusion&seed=41&random=0&steps=7&guidance=2")).page
+    expect(page.locator("#prompt textarea, #prompt input")).to_have_value("a white bird")
+    expect(page.locator("#seed textarea, #seed input")).to_have_value("41")
+    expect(page.locator("#steps input[type=number]")).to_have_value("7")
+    expect(page.locator("#random input")).not_to_be_checked()
+    assert visitor.errors == []
+    page = visit(query="?prompt=x&steps=many").page
+    expect(page.locator("#made")).to_contain_text("it is many")
+    expect(page.locator("#prompt textarea, #prompt input")).to_have_value("")
+
+
 def test_models_are_compared_row_by_row(visit):
     visitor = visit()
     page = visitor.page

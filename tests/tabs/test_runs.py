@@ -180,7 +180,8 @@ def test_nothing_to_compare_is_said(tiny_weights):
 
 
 def test_a_row_says_what_it_cost_and_how_well_it_matches():
-    output = TextToImageOutput([Image.new("RGB", (4, 4))] * 2, [7, 8], "gan", 1.0, 500_000_000, {"prompt": "<b>x</b>"})
+    images, settings = [Image.new("RGB", (4, 4))] * 2, {"prompt": "<b>x</b>"}
+    output = TextToImageOutput(images, [7, 8], "gan", 1.0, 500_000_000, settings=settings)
     row = compare.contender_row(output, [0.25, 0.75], "en")
     assert "0.50 s a picture · 500 MB of memory at most · match 50 %" in row
     assert "seed 8 · match 75 %" in row
