@@ -13,6 +13,10 @@ from tabs.i18n import label, text
 from tabs.inputs import Picture
 from tabs.progress import followed, stop
 
+NAMED = (
+    "prompt", "model", "seed", "dtype", "model_hash", "negative_prompt", "guidance_scale", "num_inference_steps",
+    "scheduler", "size",
+)  # fmt: skip
 SAME = 1.0  # of 255: below it two pictures look the same
 
 
@@ -48,21 +52,31 @@ def comparison(image, again, old, new, language: str) -> str:
     apart, change = recipes.difference(image, again), recipes.first_change(old, new)
     verdict = text("reproduce.same" if apart < SAME else "reproduce.differs", language, apart=f"{apart:.2f}")
     if change:
-        name, before, after = map(str, change)
-        verdict += " " + text("reproduce.change", language, name=name, before=before, after=after)
+        name, *values = change
+        before, after = ("–" if value is None else value for value in values)
+        verdict += " " + text("reproduce.change", language, name=named(name, language), before=before, after=after)
     pictures = "".join(
         f'<figure><img src="{data_uri(shown, "webp")}" alt=""><figcaption>{text(f"reproduce.{kind}", language)}'
         "</figcaption></figure>"
         for kind, shown in (("before", image), ("after", again))
     )
     facts = {"prompt": old.prompt, "model": old.model, "seed": old.seed, **old.settings, "dtype": old.dtype}
-    facts |= {"model hash": old.model_hash, **old.versions}
-    rows = "".join(f"<tr><th>{escape(k)}</th><td>{escape(str(v))}</td></tr>" for k, v in facts.items() if v != "")
+    facts |= {"model_hash": old.model_hash, **old.versions}
+    rows = "".join(
+        f"<tr><th>{escape(named(name, language))}</th><td>{escape(str(value))}</td></tr>"
+        for name, value in facts.items()
+        if value != ""
+    )
     said = f'<p class="verdict">{escape(verdict)}</p>'
     return (
         f'<section class="contender">{said}<div class="pictures wide">{pictures}</div>'
         f'<table class="facts">{rows}</table></section>'
     )
+
+
+def named(setting: str, language: str) -> str:
+    """A setting in the page's words; the name of a package stays what it is."""
+    return text(f"reproduce.{setting}", language) if setting in NAMED else setting
 
 
 def form_of(picture: str | None) -> list:

@@ -85,7 +85,7 @@ def test_the_card_tells_both_pictures_apart():
     old, new = Recipe("<b>x</b>", 1, "gan", {}, "aa"), Recipe("<b>x</b>", 1, "gan", {}, "bb")
     shown = comparison(PICTURE, Image.new("RGB", (8, 8), "blue"), old, new, "en")
     assert "Another picture" in shown
-    assert "model_hash: aa then, bb now" in shown
+    assert "Hash of the weights: aa then, bb now" in shown
     assert "<b>" not in shown
     assert "同一张图片" in comparison(PICTURE, PICTURE, old, old, "zh")
 
