@@ -69,7 +69,7 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
     """The page as `gr.Blocks`. No model is loaded, and torch is not imported, until somebody asks for a result."""
     import gradio as gr
 
-    from tabs import compare, create, describe, models, progress, recognize, reproduce, results, round_trip
+    from tabs import batch, compare, create, describe, models, progress, recognize, reproduce, results, round_trip
     from tabs.i18n import label
 
     known("--model", model, create.BUILT_IN)
@@ -86,6 +86,8 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
                 form = create.build(language, model)
             with gr.Tab(label("describe.tab"), id="describe"):
                 describe.build(language, captioner, example_pictures(data))
+            with gr.Tab(label("batch.tab"), id="batch"):
+                batch.build(language)
             with gr.Tab(label("recognize.tab"), id="recognize"):
                 recognize.build(language, example_pictures(data))
             with gr.Tab(label("compare.tab"), id="compare"):

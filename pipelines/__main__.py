@@ -6,12 +6,18 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from accelerate import PartialState
+from tqdm import tqdm
 
 from pipelines import image_captioning, text_to_image
 from pipelines.alignment import load_aligner
+from pipelines.batch import EXISTING, FORMATS, Row, collect, describe_all, export
 from pipelines.clip import load_clip
+from pipelines.distributed import dealt_out
 from pipelines.errors import InputError
-from pipelines.image_captioning.pipeline import load_captioner
+from pipelines.image_captioning.pipeline import CaptioningPipeline, load_captioner
 from pipelines.images import open_image
 from pipelines.outputs import Concept
 from pipelines.recipe import inscribe, recipes, save
@@ -40,12 +46,15 @@ def build_parser() -> argparse.ArgumentParser:
     generate.set_defaults(run=run_generate)
 
     caption = commands.add_parser("caption", help="pictures → words")
-    caption.add_argument("files", nargs="+", metavar="FILE")
+    caption.add_argument("files", nargs="+", metavar="FILE", help="pictures; with --export also folders and zips")
     captioners = ", ".join(image_captioning.pipeline.BUILT_IN)
     caption.add_argument("--model", default="transformer", help=f"{captioners}, a folder or a Hub id")
     caption.add_argument("--language", default="en", help="en or zh")
     caption.add_argument("--num-beams", default=3, metavar="N")
     caption.add_argument("--num-captions", default=1, metavar="N")
+    caption.add_argument("--export", metavar="FORMAT", help=f"write all captions to one file: {', '.join(FORMATS)}")
+    caption.add_argument("--out", type=Path, default=Path("."), metavar="DIR", help="folder for the exported file")
+    caption.add_argument("--existing", default="skip", help=f"captions in text files beside: {', '.join(EXISTING)}")
     caption.set_defaults(run=run_caption)
 
     recognize = commands.add_parser("recognize", help="objects, attributes and actions in pictures")
@@ -93,6 +102,8 @@ def run_generate(args: argparse.Namespace) -> int:
 
 def run_caption(args: argparse.Namespace) -> int:
     captioner = load_captioner(args.model)
+    if args.export:
+        return export_captions(args, captioner)
 
     def result_of(file: str) -> tuple[dict, str]:
         (output,) = captioner(
@@ -102,6 +113,29 @@ def run_caption(args: argparse.Namespace) -> int:
         return result, " | ".join(output.captions)
 
     return for_each(args, result_of)
+
+
+def export_captions(args: argparse.Namespace, captioner: CaptioningPipeline) -> int:
+    """Describe all pictures of files, folders and zips, and write one file; under `accelerate launch` each process has
+    its share. 1 where a picture could not be read, else 0."""
+
+    def work(rows: list[Row]) -> list[Row]:
+        bar = tqdm(total=len(rows), unit="pictures")
+        return describe_all(
+            rows, [captioner], language=args.language, num_beams=args.num_beams, existing=args.existing,
+            on_picture=lambda _: bar.update(),
+        )  # fmt: skip
+
+    with TemporaryDirectory() as folder:
+        rows = dealt_out(work, collect(args.files, Path(folder), limit=sys.maxsize))
+    if PartialState().is_main_process:
+        path = export(rows, args.export, args.out, args.language, captioner.name)
+        failed = {row.name: row.error for row in rows if row.error}
+        for name, error in failed.items():
+            print(f"{name}: {error}", file=sys.stderr)
+        result = {"file": str(path), "pictures": len(rows), "failed": failed, "model": captioner.name}
+        show(args, result, str(path))
+    return int(any(row.error for row in rows))
 
 
 def for_each(args: argparse.Namespace, result_of: Callable[[str], tuple[dict, str]]) -> int:

@@ -66,6 +66,13 @@ SENTENCES = {
         "The part '{path}' of '{name}' has pickled weights only, which can hold harmful code. Choose a version with "
         "safetensors."
     ),
+    "batch_empty": "There is no picture among the files. Give pictures, a folder or a zip of them.",
+    "batch_many": "There are {count} pictures; at most {limit} are described at once. Give fewer.",
+    "zip_path": "The zip holds '{name}', which points out of it. Pack the pictures anew, with plain names.",
+    "zip_large": "The zip would unpack to more than {limit} GB. Pack fewer pictures.",
+    "zip_broken": "'{name}' can't be unpacked. Pack it anew, without a password.",
+    "existing": "Existing captions can be: {known}; '{value}' is none of these.",
+    "export": "Captions are written as {known}; '{value}' is none of these.",
     "recipe_missing": (
         "'{name}' holds no settings. Take a PNG as it was downloaded here: other programs that it went through may "
         "have removed them."

@@ -22,7 +22,7 @@ def progress_html(progress: Progress | None, language: str) -> str:
     if progress.unit == "bytes":
         line = text("run.download", language, done=f"{done / GIGABYTE:.2f}", total=f"{total / GIGABYTE:.2f}")
     else:
-        line = text("run.step", language, done=done, total=total)
+        line = text(f"run.{progress.unit}", language, done=done, total=total)
     previews = "".join(f'<img src="{data_uri(image, "webp")}" alt="">' for image in progress.previews)
     return (
         f'<div class="run"><p>{line}</p>{bar(done, total)}'

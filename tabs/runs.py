@@ -16,7 +16,7 @@ _stops: dict[str, threading.Event] = {}
 
 @dataclass(frozen=True)
 class Progress:
-    """`done` of `total` ("steps", or "bytes" of a download) and the pictures as they stand."""
+    """`done` of `total` ("steps", "pictures", or "bytes" of a download) and the pictures as they stand."""
 
     unit: str
     done: int
@@ -36,6 +36,11 @@ class Run:
         if step.number < step.total and time.monotonic() - self.told_at >= PREVIEW_EVERY:
             self.tell(Progress("steps", step.number, step.total, step.preview()))
             self.told_at = time.monotonic()
+
+    def on_picture(self, done: int, total: int) -> None:
+        if self.stopped.is_set():
+            raise Stopped
+        self.tell(Progress("pictures", done, total, []))
 
     def on_download(self, done: int, total: int) -> None:
         if self.stopped.is_set():

@@ -16,10 +16,10 @@ from pathlib import Path
 import torch
 from PIL import Image
 
+from pipelines.batch import PICTURES
 from pipelines.errors import InputError
 from pipelines.images import open_image, to_uint8
 
-IMAGE_SUFFIXES = {".webp", ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff"}
 SPLITS = ("train", "validation", "test")
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def read_folder(folder: Path) -> Iterator[Record]:
         with open(table, encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
     else:
-        paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+        paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICTURES)
         rows = [{"file_name": str(p.relative_to(folder))} for p in paths]
     if not rows:
         raise InputError("data_empty", name=folder)

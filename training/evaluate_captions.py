@@ -10,12 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pipelines import checkpoint
+from pipelines.distributed import dealt_out
 from pipelines.image_captioning.own import OwnCaptioner
 from pipelines.image_captioning.tokenizer import LANGUAGES
 from pipelines.image_encoder import ImageEncoder, from_imagenet
 from training.caption_metrics import caption_scores
 from training.data import CaptionedImages, Record
-from training.distributed import dealt_out
 from training.features import grid_features, load_some
 from training.train_captioner import caption_all, references
 

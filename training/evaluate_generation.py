@@ -15,13 +15,13 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from pipelines.alignment import load_aligner
+from pipelines.distributed import dealt_out
 from pipelines.image_encoder import ImageEncoder, from_imagenet
 from pipelines.images import normalize, to_uint8
 from pipelines.outputs import TextToImageOutput
 from pipelines.text_to_image.pipeline import TextToImagePipeline, load_text_to_image
 from training.conditioning import short_captions
 from training.data import CaptionedImages, load
-from training.distributed import dealt_out
 from training.generation_metrics import (
     COLOURS,
     frechet_distance,

@@ -1,5 +1,6 @@
 """The page as its visitors meet it: words become pictures, pictures become words, in both languages."""
 
+import json
 import re
 from pathlib import Path
 
@@ -262,7 +263,7 @@ def test_a_hub_id_offline_is_one_sentence(visit):
 def test_a_photo_is_recognised_and_a_word_shows_its_place(visit):
     visitor = visit(locale="zh-CN")
     page = visitor.page
-    page.get_by_role("tab").nth(2).click()
+    page.get_by_role("tab").nth(3).click()
     with page.expect_response(lambda response: "/upload" in response.url):
         page.locator("#recognize-picture input[type=file]").set_input_files(CAT)
     page.locator("#recognize").click()
@@ -314,10 +315,28 @@ def test_a_recipe_link_fills_the_form_and_nonsense_is_said(visit):
     expect(page.locator("#prompt textarea, #prompt input")).to_have_value("")
 
 
+def test_many_pictures_are_described_and_taken_away(visit, tmp_path):
+    visitor = visit()
+    page = visitor.page
+    page.get_by_role("tab", name="Batch").click()
+    page.locator("#batch-files input[type=file]").set_input_files([CAT, CAT.with_name("flower.webp")])
+    expect(page.locator("#batch-files")).to_contain_text("flower")
+    page.locator("#batch").click()
+    expect(page.locator("#batch-table")).to_contain_text("cat")
+    page.locator("#batch-export").click()
+    with page.expect_download() as download:
+        page.locator("#batch-download a").first.click()
+    download.value.save_as(tmp_path / "metadata.jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "metadata.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert {line["file_name"] for line in lines} == {"cat.webp", "flower.webp"}
+    assert all(line["captions"][0] for line in lines)
+    assert visitor.outside == visitor.errors == []
+
+
 def test_models_are_compared_row_by_row(visit):
     visitor = visit()
     page = visitor.page
-    page.get_by_role("tab").nth(3).click()
+    page.get_by_role("tab").nth(4).click()
     page.locator("#compare-prompt textarea, #compare-prompt input").fill("a purple flower")
     page.locator("#compare").click()
     expect(page.locator(".contender")).to_have_count(3)
@@ -337,7 +356,7 @@ def test_models_are_compared_row_by_row(visit):
 def test_a_round_trip_is_scored_and_a_picture_is_retold(visit):
     visitor = visit(locale="zh-CN")
     page = visitor.page
-    page.get_by_role("tab").nth(4).click()
+    page.get_by_role("tab").nth(5).click()
     page.locator("#trip-prompt textarea, #trip-prompt input").fill("一只黄色的小鸟")
     page.locator("#trip-loops input[type=number]").fill("2")
     page.locator("#trip").click()

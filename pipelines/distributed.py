@@ -1,4 +1,4 @@
-"""Work dealt out over the processes of `accelerate launch`, so that two evaluate as one does, and faster."""
+"""Work dealt out over the processes of `accelerate launch`, so that two do what one does, and sooner."""
 
 from collections.abc import Callable
 

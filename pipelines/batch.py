@@ -1,0 +1,179 @@
+"""Captions for many pictures: a folder, files, or a zip of them. Captions that are there already are kept, replaced or
+added to; what comes out can be corrected by hand, and is written so that other programs and our own training read it.
+"""
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from PIL import Image
+
+from pipelines.errors import InputError
+
+PICTURES = {".webp", ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff"}
+EXISTING = ("skip", "overwrite", "append")
+FORMATS = {"jsonl": "metadata.jsonl", "csv": "captions.csv", "txt": "captions.zip", "coco": "captions.json"}
+MAX_FILES = 500
+MAX_BYTES = 2_000_000_000  # of a zip, unpacked
+LINK = 0o120000            # the kind of a symbolic link in a zip's file modes
+
+
+@dataclass(frozen=True)
+class Row:
+    """One picture: its name below the folder, its file, what was written beside it before, and its captions now.
+
+    `doubted` are words of the captions that recognition finds no trace of; `error` says why there is no caption.
+    """
+
+    name: str
+    path: Path
+    existing: str = ""
+    captions: tuple[str, ...] = ()
+    doubted: tuple[str, ...] = ()
+    error: str = ""
+
+
+def collect(sources: Iterable[str | Path], folder: Path, limit: int = MAX_FILES) -> list[Row]:
+    """The pictures of files, folders and zips; zips are unpacked below `folder`, which must be empty and the caller's
+    own. A text file of a picture's name is its existing caption. Raises InputError for what can't or mustn't be read.
+    """
+    files: dict[str, Path] = {}
+    for k, source in enumerate(map(Path, sources)):
+        if source.is_dir():
+            files |= {p.relative_to(source).as_posix(): p for p in sorted(source.rglob("*")) if p.is_file()}
+        elif source.suffix.lower() == ".zip":
+            files |= unpack(source, folder / str(k), limit)
+        else:
+            files[source.name] = source
+    texts = {str(PurePosixPath(n).with_suffix("")): p for n, p in files.items() if n.lower().endswith(".txt")}
+    rows = []
+    for name, path in files.items():
+        if PurePosixPath(name).suffix.lower() in PICTURES:
+            beside = texts.get(str(PurePosixPath(name).with_suffix("")))
+            existing = beside.read_text(encoding="utf-8", errors="replace").strip() if beside else ""
+            rows.append(Row(name, path, existing))
+    if not rows:
+        raise InputError("batch_empty")
+    if len(rows) > limit:
+        raise InputError("batch_many", count=len(rows), limit=limit)
+    return rows
+
+
+def unpack(source: Path, folder: Path, limit: int) -> dict[str, Path]:
+    """The pictures and text files of a zip, written below `folder` under numbers: no name of a zip becomes a path."""
+    try:
+        with zipfile.ZipFile(source) as archive:
+            members = [m for m in archive.infolist() if not m.is_dir()]
+            for member in members:
+                parts = PurePosixPath(member.filename.replace("\\", "/")).parts
+                if ".." in parts or parts[0].startswith(("/", "~")) or ":" in parts[0] or is_link(member):
+                    raise InputError("zip_path", name=member.filename)
+            kept = [m for m in members if Path(m.filename).suffix.lower() in PICTURES | {".txt"}]
+            if len(kept) > 2 * limit:
+                raise InputError("batch_many", count=len(kept), limit=limit)
+            if sum(m.file_size for m in kept) > MAX_BYTES:
+                raise InputError("zip_large", limit=MAX_BYTES // 10**9)
+            folder.mkdir(parents=True)
+            found = {}
+            for k, member in enumerate(kept):
+                path = folder / f"{k}{Path(member.filename).suffix.lower()}"
+                path.write_bytes(archive.read(member))  # at most the size that was declared
+                found[member.filename] = path
+            return found
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
+        raise InputError("zip_broken", name=source.name) from error
+
+
+def is_link(member: zipfile.ZipInfo) -> bool:
+    return (member.external_attr >> 16) & 0o170000 == LINK
+
+
+def describe_all(
+    rows: list[Row],
+    captioners: list[Callable],
+    *,
+    language: str = "en",
+    num_beams: int = 3,
+    existing: str = "skip",
+    recognize: Callable | None = None,
+    on_picture: Callable[[int], None] | None = None,
+    say: Callable[[InputError], str] = str,
+) -> list[Row]:
+    """Every row with a caption by each captioner. `on_picture(number done)` may end the run by raising.
+
+    `existing` says what becomes of captions that are there: "skip" leaves them, "overwrite" replaces them, "append"
+    puts the new one behind. `say` puts what is wrong with a picture into words.
+    """
+    from pipelines.images import open_image
+
+    if existing not in EXISTING:
+        raise InputError("existing", value=existing, known=", ".join(EXISTING))
+    done = []
+    for k, row in enumerate(rows, 1):
+        if row.existing and existing == "skip":
+            done.append(replace(row, captions=(row.existing,)))
+        else:
+            try:
+                image = open_image(row.path, row.name)
+            except InputError as error:
+                done.append(replace(row, error=say(error)))
+            else:
+                done.append(described(row, image, captioners, language, num_beams, existing == "append", recognize))
+        if on_picture:
+            on_picture(k)
+    return done
+
+
+def described(
+    row: Row, image: Image.Image, captioners: list[Callable], language: str, num_beams: int, append: bool,
+    recognize: Callable | None,
+) -> Row:  # fmt: skip
+    outputs = [caption([image], language=language, num_beams=num_beams)[0] for caption in captioners]
+    doubted: dict[str, None] = {}
+    if recognize:
+        (found,) = recognize([image])
+        for output in outputs:
+            words = output.tokens[0]
+            doubted |= {w: None for w, doubt in zip(words, recognize.doubts(found, words), strict=True) if doubt}
+    before = f"{row.existing} " if append and row.existing else ""
+    return replace(row, captions=tuple(before + o.captions[0] for o in outputs), doubted=tuple(doubted))
+
+
+def export(rows: list[Row], kind: str, folder: Path, language: str = "en", source: str = "model") -> Path:
+    """Write the captions into `folder` and return the file; pictures without a caption are left out.
+
+    "jsonl" and "csv" are imagefolder's metadata, which training reads; "txt" is a zip of text files, "coco" as COCO's.
+    """
+    if kind not in FORMATS:
+        raise InputError("export", value=kind, known=", ".join(FORMATS))
+    told = [(row.name, [c for c in row.captions if c]) for row in rows if any(row.captions)]
+    key = "captions" if language == "en" else "captions_zh"
+    if kind == "jsonl":
+        lines = ({"file_name": name, key: captions, "caption_source": source} for name, captions in told)
+        content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
+    elif kind == "csv":
+        table = io.StringIO()
+        writer = csv.writer(table)
+        writer.writerow(["file_name", key, "caption_source"])
+        for name, captions in told:
+            writer.writerow([name, json.dumps(captions, ensure_ascii=False), source])
+        content = table.getvalue().encode()
+    elif kind == "coco":
+        images = [{"id": k, "file_name": name} for k, (name, _) in enumerate(told)]
+        said = [(k, caption) for k, (_, captions) in enumerate(told) for caption in captions]
+        annotations = [{"id": j, "image_id": k, "caption": caption} for j, (k, caption) in enumerate(said)]
+        content = json.dumps({"images": images, "annotations": annotations}, ensure_ascii=False, indent=1).encode()
+    else:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, captions in told:
+                archive.writestr(str(PurePosixPath(name).with_suffix(".txt")), "\n".join(captions) + "\n")
+        content = buffer.getvalue()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / FORMATS[kind]
+    path.write_bytes(content)
+    return path

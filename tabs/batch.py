@@ -1,0 +1,133 @@
+"""The tab that describes many pictures at once, to be corrected by hand and taken away."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
+
+import gradio as gr
+
+from pipelines.batch import EXISTING, FORMATS, Row, collect, describe_all, export
+from pipelines.image_captioning.pipeline import BUILT_IN, load_captioner
+from pipelines.text_to_image.steps import Stopped
+from tabs import runs
+from tabs.i18n import label, sentence, text
+from tabs.messages import messages
+from tabs.progress import hidden, shown, stop
+
+
+def describe_many(
+    files: list[str] | None,
+    captioner: str = "transformer",
+    caption_language: str = "en",
+    existing: str = "skip",
+    language: str = "en",
+    request: gr.Request | None = None,
+) -> Iterator[tuple]:
+    """Put many pictures into words.
+
+    Args:
+        files: Pictures, zips of pictures, and text files of existing captions.
+        captioner: lstm, transformer, or both.
+        caption_language: en or zh.
+        existing: What becomes of existing captions: skip, overwrite or append.
+        language: Language of messages, en or zh.
+    """
+    captioners = BUILT_IN if captioner == "both" else (captioner,)
+
+    def work(run: runs.Run) -> list[Row]:
+        from pipelines.recognition import load_recognizer
+
+        with TemporaryDirectory() as unpacked:
+            rows = collect(files or [], Path(unpacked))
+            return describe_all(
+                rows, [load_captioner(name) for name in captioners], language=caption_language, existing=existing,
+                recognize=load_recognizer(), on_picture=lambda done: run.on_picture(done, len(rows)),
+                say=lambda error: sentence(error, language),
+            )  # fmt: skip
+
+    idle = gr.update(interactive=False)
+    quiet = gr.skip(), gr.skip(), gr.skip()
+    try:
+        with messages(language):
+            yield *quiet, shown(None, language), gr.update(interactive=True), gr.skip()
+            for news in runs.follow(request.session_hash if request else "", work):
+                if isinstance(news, runs.Progress):
+                    yield *quiet, shown(news, language), gr.skip(), gr.skip()
+                else:
+                    yield table(news, captioners, language), gr.update(visible=True), news, hidden(), idle, hidden()
+    except Stopped:
+        yield *quiet, hidden(), idle, gr.skip()
+    except gr.Error:
+        yield *quiet, hidden(), idle, gr.skip()
+        raise
+
+
+def table(rows: list[Row], captioners: tuple[str, ...], language: str) -> dict:
+    """One line a picture: its name, a caption by each captioner, the doubted words and what went wrong."""
+    head = [text("batch.file", language), *(text(f"describe.{name}", language) for name in captioners)]
+    head += [text("batch.doubted", language), text("batch.problem", language)]
+    lines = []
+    for row in rows:
+        captions = list(row.captions) + [""] * (len(captioners) - len(row.captions))
+        lines.append([row.name, *captions, ", ".join(row.doubted), row.error])
+    widths = ["16%", *[f"{54 // len(captioners)}%"] * len(captioners), "15%", "15%"]
+    return gr.update(value={"headers": head, "data": lines}, column_widths=widths, visible=True)
+
+
+def take_away(corrected: list[list], rows: list[Row], kind: str, caption_language: str, language: str = "en") -> dict:
+    """The file of all captions as they stand in the table, corrections by hand included."""
+    with messages(language):
+        said = {str(line[0]): tuple(str(c).strip() for c in line[1:-2]) for line in corrected}
+        kept = [replace(row, captions=said.get(row.name, ())) for row in rows]
+        path = export(kept, kind, Path(mkdtemp(prefix="tuwen-")), caption_language, source="model, corrected by hand")
+        return gr.update(value=str(path), visible=True)
+
+
+def build(language: gr.Textbox) -> None:
+    """Lay out the tab. `language` holds the language of the page."""
+    with gr.Row():
+        with gr.Column(scale=2, min_width=300):
+            files = gr.File(
+                label=label("batch.files"), file_count="multiple", height=220, elem_id="batch-files",
+                file_types=["image", ".zip", ".txt"],
+            )  # fmt: skip
+            with gr.Row():
+                button = gr.Button(label("batch.button"), variant="primary", elem_id="batch")
+                stopper = gr.Button(label("run.stop"), interactive=False, min_width=80, elem_id="batch-stop")
+            captioner = gr.Radio(
+                [(label(f"describe.{name}"), name) for name in (*BUILT_IN, "both")], value=BUILT_IN[-1],
+                label=label("describe.captioner"), elem_id="batch-captioner",
+            )  # fmt: skip
+            spoken = gr.Radio(
+                [(label("describe.english"), "en"), (label("describe.chinese"), "zh")], value="en",
+                label=label("describe.language"), elem_id="batch-language",
+            )  # fmt: skip
+            existing = gr.Radio(
+                [(label(f"batch.{choice}"), choice) for choice in EXISTING], value=EXISTING[0],
+                label=label("batch.existing"), info=label("batch.existing_hint"), elem_id="batch-existing",
+            )  # fmt: skip
+        with gr.Column(scale=5, min_width=320):
+            empty = gr.HTML(label("batch.empty"), elem_classes="empty", elem_id="batch-empty")
+            progress = gr.HTML(visible=False, elem_id="batch-progress")
+            captions = gr.Dataframe(
+                visible=False, type="array", wrap=True, interactive=True, elem_id="batch-table", show_label=False,
+                max_height=520,
+            )  # fmt: skip
+            with gr.Row(visible=False) as taking:
+                kind = gr.Radio(
+                    [(label(f"batch.{name}"), name) for name in FORMATS], value="jsonl", label=label("batch.format"),
+                    elem_id="batch-format", scale=3,
+                )  # fmt: skip
+                export_button = gr.Button(label("batch.export"), min_width=120, scale=1, elem_id="batch-export")
+            download = gr.File(visible=False, label=label("batch.download"), elem_id="batch-download")
+    rows = gr.State([])
+    button.click(
+        describe_many, [files, captioner, spoken, existing, language],
+        [captions, taking, rows, progress, stopper, empty], show_progress="hidden", concurrency_id="model",
+        concurrency_limit=1, trigger_mode="once", api_visibility="private",
+    )  # fmt: skip
+    stopper.click(stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
+    export_button.click(
+        take_away, [captions, rows, kind, spoken, language], download, show_progress="hidden", api_visibility="private"
+    )

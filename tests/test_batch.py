@@ -1,0 +1,160 @@
+"""Many pictures at once: what is taken in, what is refused, what is written, and that training reads it."""
+
+import json
+import stat
+import zipfile
+
+import pytest
+from PIL import Image
+
+from pipelines.__main__ import main
+from pipelines.batch import FORMATS, MAX_BYTES, Row, collect, describe_all, export
+from pipelines.errors import InputError
+from pipelines.image_captioning.pipeline import load_captioner
+from pipelines.recognition import load_recognizer
+from tabs.batch import table
+from tests.test_captioning import save_tiny_captioner
+from training.data import read
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    folder = tmp_path / "mine"
+    (folder / "sub").mkdir(parents=True)
+    for name in ("a.png", "sub/b.jpg"):
+        Image.new("RGB", (20, 20), "red").save(folder / name)
+    (folder / "broken.png").write_bytes(b"no picture")
+    (folder / "a.txt").write_text("my own words\n", encoding="utf-8")
+    (folder / "notes.pdf").write_bytes(b"x")
+    return folder
+
+
+def packed(tmp_path, *names: str, **contents: bytes):
+    path = tmp_path / "pictures.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, contents.get(name, b"x"))
+    return path
+
+
+def test_a_folder_its_files_and_its_zip_hold_the_same_pictures(pictures, tmp_path):
+    rows = collect([pictures], tmp_path / "none")
+    assert [(r.name, r.existing) for r in rows] == [("a.png", "my own words"), ("broken.png", ""), ("sub/b.jpg", "")]
+    zipped = tmp_path / "z.zip"
+    with zipfile.ZipFile(zipped, "w") as archive:
+        for path in sorted(pictures.rglob("*.*")):
+            archive.write(path, path.relative_to(pictures))
+    unpacked = collect([zipped], tmp_path / "unpacked")
+    assert [(r.name, r.existing) for r in unpacked] == [(r.name, r.existing) for r in rows]
+    assert all(r.path.is_relative_to(tmp_path / "unpacked") for r in unpacked)
+    assert len(collect([pictures / "a.png", pictures / "a.txt"], tmp_path / "none")) == 1
+
+
+@pytest.mark.parametrize("name", ["../out.png", "/etc/out.png", "a/../../out.png", "..\\out.png", "C:\\out.png"])
+def test_a_zip_that_points_out_of_itself_is_refused(tmp_path, name):
+    with pytest.raises(InputError) as caught:
+        collect([packed(tmp_path, name)], tmp_path / "unpacked")
+    assert caught.value.code == "zip_path"
+    assert not (tmp_path / "unpacked").exists()
+
+
+def test_a_link_in_a_zip_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "l.zip", "w") as archive:
+        link = zipfile.ZipInfo("a.png")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, "/etc/passwd")
+    with pytest.raises(InputError) as caught:
+        collect([tmp_path / "l.zip"], tmp_path / "unpacked")
+    assert caught.value.code == "zip_path"
+
+
+def test_a_bomb_is_refused_before_it_unpacks(tmp_path, monkeypatch):
+    declared = zipfile.ZipFile.infolist
+
+    def huge(self):
+        members = declared(self)
+        members[0].file_size = MAX_BYTES + 1
+        return members
+
+    monkeypatch.setattr(zipfile.ZipFile, "infolist", huge)
+    with pytest.raises(InputError) as caught:
+        collect([packed(tmp_path, "a.png")], tmp_path / "unpacked")
+    assert caught.value.code == "zip_large"
+    assert not (tmp_path / "unpacked").exists()
+
+
+@pytest.mark.parametrize(("names", "code"), [
+    ([f"{k}.png" for k in range(9)], "batch_many"), (["notes.pdf"], "batch_empty"), ([], "batch_empty"),
+])  # fmt: skip
+def test_too_many_and_none_are_said(tmp_path, names, code):
+    with pytest.raises(InputError) as caught:
+        collect([packed(tmp_path, *names)], tmp_path / "unpacked", limit=4)
+    assert caught.value.code == code
+
+
+def test_a_broken_zip_is_said(tmp_path):
+    (tmp_path / "b.zip").write_bytes(b"PK no zip")
+    with pytest.raises(InputError) as caught:
+        collect([tmp_path / "b.zip"], tmp_path / "unpacked")
+    assert caught.value.code == "zip_broken"
+
+
+@pytest.mark.parametrize(("existing", "kept", "new"), [
+    ("skip", True, False), ("overwrite", False, True), ("append", True, True),
+])  # fmt: skip
+def test_existing_captions_are_kept_replaced_or_added_to(recognizing_weights, pictures, tmp_path, existing, kept, new):
+    save_tiny_captioner(recognizing_weights / "lstm", "lstm", grid_size=7)
+    captioner, counted = load_captioner("lstm"), []
+    rows = describe_all(
+        collect([pictures], tmp_path), [captioner], existing=existing, recognize=load_recognizer(),
+        on_picture=counted.append,
+    )  # fmt: skip
+    assert counted == [1, 2, 3]
+    first, broken, other = rows
+    assert first.captions[0].startswith("my own words") == kept
+    assert (first.captions != ("my own words",)) == new
+    assert "broken.png" in broken.error
+    assert other.captions[0]
+    assert not broken.captions
+
+
+ROWS = [Row("a.png", None, captions=("a red dog", "a dog")), Row("s/b.jpg", None, captions=("猫",)), Row("c.png", None)]
+
+
+def test_what_is_written_is_what_the_formats_say(tmp_path):
+    files = {kind: export(ROWS, kind, tmp_path / kind) for kind in FORMATS}
+    coco = json.loads(files["coco"].read_text(encoding="utf-8"))
+    assert [i["file_name"] for i in coco["images"]] == ["a.png", "s/b.jpg"]
+    assert [(a["image_id"], a["caption"]) for a in coco["annotations"]] == [(0, "a red dog"), (0, "a dog"), (1, "猫")]
+    with zipfile.ZipFile(files["txt"]) as archive:
+        assert archive.read("s/b.txt").decode() == "猫\n"
+        assert archive.namelist() == ["a.txt", "s/b.txt"]
+    with pytest.raises(InputError):
+        export(ROWS, "pickle", tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_training_reads_it_at_once(tmp_path, kind):
+    for row in ROWS[:2]:
+        (tmp_path / row.name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / row.name)
+    path = export(ROWS, kind, tmp_path)
+    path.rename(tmp_path / f"metadata.{kind}")
+    first, second = read(tmp_path)
+    assert (first.captions, second.captions) == (("a red dog", "a dog"), ("猫",))
+    assert first.facts["caption_source"] == "model"
+
+
+def test_the_command_line_writes_one_file_and_names_what_failed(tiny_weights, pictures, tmp_path, capsys):
+    save_tiny_captioner(tiny_weights / "lstm", "lstm", grid_size=7)
+    arguments = ["caption", str(pictures), "--model", "lstm", "--export", "jsonl", "--out", str(tmp_path), "--json"]
+    assert main(arguments) == 1
+    result = json.loads(capsys.readouterr().out)
+    assert (result["pictures"], list(result["failed"])) == (3, ["broken.png"])
+    assert len((tmp_path / "metadata.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_the_table_has_a_column_for_each_captioner():
+    shown = table(ROWS, ("lstm", "transformer"), "en")["value"]
+    assert len(shown["headers"]) == 5
+    assert [len(line) for line in shown["data"]] == [5, 5, 5]
