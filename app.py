@@ -69,7 +69,7 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
     """The page as `gr.Blocks`. No model is loaded, and torch is not imported, until somebody asks for a result."""
     import gradio as gr
 
-    from tabs import batch, compare, create, describe, models, progress, recognize, reproduce, results, round_trip
+    from tabs import batch, compare, create, describe, models, play, progress, recognize, reproduce, results, round_trip
     from tabs.i18n import label
 
     known("--model", model, create.BUILT_IN)
@@ -94,6 +94,8 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
                 compare.build(language)
             with gr.Tab(label("trip.tab"), id="round-trip"):
                 round_trip.build(language, example_pictures(data))
+            with gr.Tab(label("play.tab"), id="play"):
+                play.build(language)
             with gr.Tab(label("reproduce.tab"), id="reproduce"):
                 reproduce.build(language, form)
             with gr.Tab(label("results.tab"), id="results") as tab:

@@ -49,6 +49,7 @@ SENTENCES = {
         "are: {known}."
     ),
     "model_kind": "'{name}' holds no model for {task} with safetensors weights. Choose another one.",
+    "num_frames": "The number of frames must be a whole number from 2 to {limit}; it is {value}.",
     "num_loops": "The number of loops must be a whole number from 1 to {limit}; it is {value}.",
     "contenders": "Choose at least one model.",
     "grid_cells": "Ask for 1 to {limit} pictures: some guidances and some steps, with commas between the numbers.",

@@ -52,6 +52,18 @@ EN = {
     "create.keep_recipe": "Keep the settings in the files",
     "create.link": "link to these settings",
     "create.reuse": "Take this picture's seed",
+    "play.tab": "Play",
+    "play.first": "From",
+    "play.second": "To",
+    "play.kind": "Animation",
+    "play.button": "Walk",
+    "play.slider": "From the one to the other",
+    "play.download": "Animation, there and back",
+    "play.how": "Move the slider: noise and words go from one to the other, through pictures that nobody asked for.",
+    "play.empty": (
+        "<strong>From one picture to another.</strong><span>Two prompts and two seeds are two places in what the GAN "
+        "can draw. Walk between them: change only the seed, or only a word.</span>"
+    ),
     "reproduce.tab": "Reproduce",
     "reproduce.hint": "Drop a PNG that was made here.",
     "reproduce.button": "Make it again",
@@ -318,6 +330,18 @@ ZH = {
     "create.keep_recipe": "把设置写进图片文件",
     "create.link": "这些设置的链接",
     "create.reuse": "用这张图片的种子",
+    "play.tab": "漫步",
+    "play.first": "从",
+    "play.second": "到",
+    "play.kind": "动画格式",
+    "play.button": "出发",
+    "play.slider": "从这一端到那一端",
+    "play.download": "往返动画",
+    "play.how": "移动滑块：噪声和文字从一端走到另一端，途中的图片没有人要过。",
+    "play.empty": (
+        "<strong>从一张图片走到另一张。</strong><span>两句提示词和两个种子，是 GAN 画得出的两个地方。"
+        "在它们之间走一走：只换种子，或只换一个词。</span>"
+    ),
     "reproduce.tab": "重现",
     "reproduce.hint": "把在这里生成的 PNG 拖进来。",
     "reproduce.button": "再画一次",
@@ -565,6 +589,7 @@ ZH = {
     "error.model_unknown": "没有模型“{name}”。自带的模型有：{known}。",
     "error.model_offline": "“{name}”不在这台电脑上，也连不上 Hugging Face Hub。自带的模型有：{known}。",
     "error.model_kind": "“{name}”里没有可用于 {task} 的 safetensors 权重模型。请另选一个。",
+    "error.num_frames": "帧数必须是 2 到 {limit} 的整数，现在是 {value}。",
     "error.batch_empty": "这些文件里没有图片。请给出图片、文件夹，或图片的 zip。",
     "error.batch_many": "共有 {count} 张图片；一次最多描述 {limit} 张。请减少一些。",
     "error.zip_path": "zip 里的“{name}”指向压缩包之外。请用普通文件名重新打包。",

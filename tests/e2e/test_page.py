@@ -333,6 +333,20 @@ def test_many_pictures_are_described_and_taken_away(visit, tmp_path):
     assert visitor.outside == visitor.errors == []
 
 
+def test_the_slider_walks_from_one_flower_to_another(visit):
+    visitor = visit(locale="zh-CN")
+    page = visitor.page
+    page.get_by_role("tab", name="漫步").click()
+    page.locator("#play").click()
+    frames = page.locator("#walk img")
+    expect(frames).to_have_count(33)
+    expect(page.locator("#walk img.shown")).to_have_count(1)
+    page.locator("#play-slider input[type=range]").fill("100")
+    expect(frames.last).to_have_class("shown")
+    expect(page.locator("#play-download")).to_contain_text("walk")
+    assert visitor.outside == visitor.errors == []
+
+
 def test_models_are_compared_row_by_row(visit):
     visitor = visit()
     page = visitor.page
