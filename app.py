@@ -69,12 +69,26 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
     """The page as `gr.Blocks`. No model is loaded, and torch is not imported, until somebody asks for a result."""
     import gradio as gr
 
-    from tabs import batch, compare, create, describe, models, play, progress, recognize, reproduce, results, round_trip
+    from tabs import (
+        api,
+        batch,
+        compare,
+        create,
+        describe,
+        models,
+        play,
+        progress,
+        recognize,
+        reproduce,
+        results,
+        round_trip,
+    )
     from tabs.i18n import label
 
     known("--model", model, create.BUILT_IN)
     known("--captioner", captioner, ("both", *describe.BUILT_IN))
     with gr.Blocks(title="Tuwen 图文", analytics_enabled=False, delete_cache=(DAY // 4, DAY)) as app:
+        api.register()  # first, so that its names are free
         language = gr.Textbox(visible=False)
         with gr.Row(elem_id="head"):
             gr.HTML(BRAND.format(logo=(ASSETS / "logo.svg").read_text()), elem_id="logo")

@@ -13,14 +13,14 @@ from tqdm import tqdm
 
 from pipelines import image_captioning, text_to_image
 from pipelines.alignment import load_aligner
+from pipelines.answers import caption_answer, recognition_answer, scores_answer, trip_answer
 from pipelines.batch import EXISTING, FORMATS, Row, collect, describe_all, export
 from pipelines.clip import load_clip
 from pipelines.distributed import dealt_out
 from pipelines.errors import InputError
 from pipelines.image_captioning.pipeline import CaptioningPipeline, load_captioner
 from pipelines.images import open_image
-from pipelines.outputs import Concept
-from pipelines.recipe import inscribe, recipes, save
+from pipelines.recipe import encoded, inscribe, recipes
 from pipelines.recognition import load_recognizer
 from pipelines.round_trip import round_trip
 from pipelines.text_to_image.pipeline import load_text_to_image
@@ -88,7 +88,7 @@ def run_generate(args: argparse.Namespace) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     paths = [args.out / f"{Path(output.model).name}-{seed}.png" for seed in output.seeds]
     for image, path, recipe in zip(output.images, paths, recipes(output), strict=True):
-        save(image if args.no_recipe else inscribe(image, recipe), path)
+        path.write_bytes(encoded(image if args.no_recipe else inscribe(image, recipe)))
     result = {
         "images": [str(path) for path in paths],
         "seeds": output.seeds,
@@ -109,8 +109,7 @@ def run_caption(args: argparse.Namespace) -> int:
         (output,) = captioner(
             [open_image(file)], num_beams=args.num_beams, num_captions=args.num_captions, language=args.language
         )
-        result = {"captions": output.captions, "model": output.model, "seconds": round(output.seconds, 4)}
-        return result, " | ".join(output.captions)
+        return caption_answer(output), " | ".join(output.captions)
 
     return for_each(args, result_of)
 
@@ -161,17 +160,10 @@ def run_recognize(args: argparse.Namespace) -> int:
 
     def result_of(file: str) -> tuple[dict, str]:
         (found,) = recognize([open_image(file)])
-        names = ("objects", "attributes", "actions", "imagenet")
-        result = {name: [concept_json(c) for c in getattr(found, name)] for name in names}
         recognised = [c.en for c in found.concepts if c.recognised]
-        return {**result, "seconds": round(found.seconds, 4)}, ", ".join(recognised) or "–"
+        return recognition_answer(found), ", ".join(recognised) or "–"
 
     return for_each(args, result_of)
-
-
-def concept_json(concept: Concept) -> dict:
-    facts = {"en": concept.en, "zh": concept.zh, "probability": round(concept.probability, 4)}
-    return {**facts, "recognised": concept.recognised}
 
 
 def run_align(args: argparse.Namespace) -> int:
@@ -180,8 +172,7 @@ def run_align(args: argparse.Namespace) -> int:
     judges = {"scores": load_aligner()} | ({"clip_scores": load_clip(args.clip)} if args.clip else {})
     result = {}
     for name, judge in judges.items():
-        (row,) = judge([image], args.texts).tolist()
-        result[name] = {text: round(score, 4) for text, score in zip(args.texts, row, strict=True)}
+        result[name] = scores_answer(args.texts, judge([image], args.texts)[0].tolist())
     lines = ("  ".join(f"{scores[text]:.2f}" for scores in result.values()) + f"  {text}" for text in args.texts)
     show(args, {"file": file, **result}, "\n".join(lines))
     return 0
@@ -193,19 +184,8 @@ def run_round_trip(args: argparse.Namespace) -> int:
         num_images=args.num_images, num_loops=args.num_loops, seed=args.seed,
     )  # fmt: skip
     legs = [leg for legs in trip.loops for leg in legs]
-    facts = ("prompt", "seed", "caption", "matches_prompt", "matches_caption", "kept", "lost", "invented", "f1")
-    concepts = ("found", "missed", "unasked")
-    result = {
-        "model": trip.generator,
-        "captioner": trip.captioner,
-        "drift": trip.drift,
-        "pictures": [
-            {name: getattr(leg, name) for name in (*facts, "recognition")}
-            | {name: [c.en for c in getattr(leg, name)] for name in concepts}
-            for leg in legs
-        ],
-    }
-    show(args, result, "\n".join(f"{leg.matches_prompt:.2f}  {leg.prompt} → {leg.caption}" for leg in legs))
+    lines = (f"{leg.matches_prompt:.2f}  {leg.prompt} → {leg.caption}" for leg in legs)
+    show(args, trip_answer(trip), "\n".join(lines))
     return 0
 
 

@@ -2,6 +2,7 @@
 which is exact. PNG text only; nothing of it is ever run.
 """
 
+import io
 import json
 import re
 from dataclasses import asdict, dataclass, field
@@ -64,12 +65,13 @@ def inscribe(image: Image.Image, recipe: Recipe) -> Image.Image:
     return inscribed
 
 
-def save(image: Image.Image, path: Path) -> None:
-    """Write a PNG with whatever text the picture holds."""
-    text = PngInfo()
+def encoded(image: Image.Image) -> bytes:
+    """The picture as a PNG, with whatever text it holds."""
+    text, buffer = PngInfo(), io.BytesIO()
     for key, value in image.info.items():
         text.add_itxt(key, value)
-    image.save(path, "PNG", pnginfo=text)
+    image.save(buffer, "PNG", pnginfo=text)
+    return buffer.getvalue()
 
 
 def read(path: str | Path) -> Recipe:

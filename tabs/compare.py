@@ -202,11 +202,11 @@ def build(language: gr.Textbox) -> None:
     }  # fmt: skip
     gr.on(
         [button.click, prompt.submit], compare, [prompt, contenders, num_images, seed, pretrained, language],
-        [rows, progress, stopper, empty], api_name="compare", **run,
+        [rows, progress, stopper, empty], api_name="compare", api_visibility="undocumented", **run,
     )  # fmt: skip
     grid_button.click(
         parameter_grid, [prompt, guidances, steps, seed, language], [sheet, progress, stopper, empty],
-        api_name="parameter_grid", **run,
+        api_name="parameter_grid", api_visibility="undocumented", **run,
     )  # fmt: skip
     free = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     stopper.click(stop, None, None, **free)

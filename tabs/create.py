@@ -260,7 +260,7 @@ def build(language: gr.Textbox, model: str) -> list:
         "concurrency_limit": 1,
         "trigger_mode": "once",
     }  # fmt: skip
-    gr.on([button.click, prompt.submit], api_name="generate", **run)
+    gr.on([button.click, prompt.submit], api_name="create", api_visibility="undocumented", **run)
     examples.load_input_event.then(api_visibility="private", **run)
     free = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     stopper.click(stop, None, None, **free)

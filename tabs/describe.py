@@ -100,5 +100,5 @@ def build(language: gr.Textbox, captioner: str, examples: list[str]) -> None:
         "concurrency_limit": 1,
         "trigger_mode": "once",
     }
-    button.click(api_name="describe", **run)
+    button.click(api_name="describe", api_visibility="undocumented", **run)
     samples.load_input_event.then(api_visibility="private", **run)

@@ -24,6 +24,11 @@ def choices() -> list[str]:
     return [*folders(), *(SUGGESTIONS if hub_allowed() else ())]
 
 
+def allowed(name: str, built_in: tuple[str, ...]) -> str:
+    """`name` where it is a built-in model, else what it stands for among those offered."""
+    return name if name in built_in else offered(name)
+
+
 def offered(name: str | None) -> str:
     """The folder or Hub id that `name` stands for. Raises InputError where a visitor may not name it."""
     name = (name or "").strip()

@@ -72,7 +72,7 @@ def build(language: gr.Textbox) -> None:
     (first, first_seed), (second, second_seed) = ends
     gr.on(
         [button.click, first.submit, second.submit], walk, [first, second, first_seed, second_seed, kind, language],
-        [frames, slider, download, empty], concurrency_id="model", concurrency_limit=1, api_name="walk",
-        show_progress="hidden",
+        [frames, slider, download, empty], concurrency_id="model", concurrency_limit=1, show_progress="hidden",
+        api_name="walk", api_visibility="undocumented",
     )  # fmt: skip
     slider.input(None, slider, None, js=SHOW_FRAME)

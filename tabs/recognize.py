@@ -84,5 +84,5 @@ def build(language: gr.Textbox, examples: list[str]) -> None:
         "fn": recognize, "inputs": [picture, language], "outputs": [card, empty], "concurrency_id": "model",
         "concurrency_limit": 1, "trigger_mode": "once",
     }  # fmt: skip
-    button.click(api_name="recognize", **run)
+    button.click(api_name="recognize_picture", api_visibility="undocumented", **run)
     samples.load_input_event.then(api_visibility="private", **run)

@@ -35,8 +35,7 @@ def reproduce(picture: str | None, language: str = "en", request: gr.Request | N
         if picture is None:
             raise InputError("image_missing")
         old = recipes.read(picture)
-        name = old.model if old.model in BUILT_IN else offers.offered(old.model)
-        output = load_text_to_image(name, run.on_download)(
+        output = load_text_to_image(offers.allowed(old.model, BUILT_IN), run.on_download)(
             old.prompt, seed=old.seed, on_step=run.on_step, **old.settings
         )
         (new,), (again,) = recipes.recipes(output), output.images
@@ -116,7 +115,7 @@ def build(language: gr.Textbox, form: list) -> None:
             result = gr.HTML(visible=False, elem_id="reproduced")
     button.click(
         reproduce, [picture, language], [result, progress, stopper, empty], show_progress="hidden",
-        concurrency_id="model", concurrency_limit=1, trigger_mode="once", api_name="reproduce",
+        concurrency_id="model", concurrency_limit=1, trigger_mode="once", api_visibility="private",
     )  # fmt: skip
     button.click(form_of, picture, form, queue=False, show_progress="hidden", api_visibility="private")
     stopper.click(stop, None, None, queue=False, show_progress="hidden", api_visibility="private")

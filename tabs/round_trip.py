@@ -202,7 +202,7 @@ def build(language: gr.Textbox, examples: list[str]) -> None:
 
     run = {
         "outputs": [result, progress, stopper, empty], "show_progress": "hidden", "concurrency_id": "model",
-        "concurrency_limit": 1, "trigger_mode": "once",
+        "concurrency_limit": 1, "trigger_mode": "once", "api_visibility": "undocumented",
     }  # fmt: skip
     gr.on(
         [button.click, prompt.submit], round_trip,

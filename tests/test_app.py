@@ -27,7 +27,7 @@ def test_help_names_every_option():
 def test_model_calls_wait_for_each_other():
     page = app.build_app()
     calls = [fn for fn in page.fns.values() if fn.concurrency_id == "model"]
-    assert {fn.api_name for fn in calls} >= {"generate", "describe"}
+    assert {fn.api_name for fn in calls} >= {"generate", "caption", "recognize", "align", "roundtrip"}
     assert {fn.concurrency_limit for fn in calls} == {1}
     assert page._queue.max_size == app.MAX_QUEUE
 

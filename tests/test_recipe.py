@@ -9,7 +9,7 @@ from PIL.PngImagePlugin import PngInfo
 from pipelines import recipe
 from pipelines.__main__ import main
 from pipelines.errors import InputError
-from pipelines.recipe import Recipe, difference, first_change, inscribe, parse, read, recipes, save
+from pipelines.recipe import Recipe, difference, encoded, first_change, inscribe, parse, read, recipes
 from pipelines.text_to_image.pipeline import load_text_to_image
 from tabs.reproduce import comparison, form_of
 
@@ -31,7 +31,7 @@ def write(path, **texts: str):
 def test_a_file_makes_its_picture_again(tiny_weights, tmp_path, model, settings):
     output = load_text_to_image(model)("一朵黄色的花", seed=5, num_images=2, **settings)
     old = recipes(output)[1]
-    save(inscribe(output.images[1], old), tmp_path / "p.png")
+    (tmp_path / "p.png").write_bytes(encoded(inscribe(output.images[1], old)))
     found = read(tmp_path / "p.png")
     assert found == old
     assert (found.seed, found.model, len(found.model_hash)) == (6, model, 12)
@@ -92,7 +92,7 @@ def test_the_card_tells_both_pictures_apart():
 
 def test_the_form_is_filled_from_a_file(tmp_path):
     path = tmp_path / "p.png"
-    save(inscribe(PICTURE, Recipe("a cat", 9, "diffusion", {"num_inference_steps": 4})), path)
+    path.write_bytes(encoded(inscribe(PICTURE, Recipe("a cat", 9, "diffusion", {"num_inference_steps": 4}))))
     assert form_of(str(path))[:6] == ["a cat", "diffusion", 1, "9", False, 4]
     assert "a cat" not in form_of(str(write(tmp_path / "q.png", tuwen="{")))
     assert len(form_of(None)) == 8

@@ -1,11 +1,16 @@
 """What the server hands out: the page, its results, and nothing else of this computer."""
 
+import base64
+import io
 import json
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from PIL import Image
 
 from tabs.language import script
 
@@ -64,15 +69,50 @@ def test_a_call_cannot_name_a_file_of_the_computer(address):
 
 @pytest.mark.parametrize(("model", "pretrained"), [("/tmp", ""), ("pretrained", "/tmp"), ("pretrained", "../weights")])
 def test_a_call_cannot_name_a_model_that_is_not_offered(address, model, pretrained):
-    arguments = ["a flower", model, 1, "0", False, 20, 3, "", "euler", pretrained, True, "en"]
-    assert "event: error" in call(address, "generate", *arguments)
+    arguments = ["a flower", model, 1, "0", False, 20, 3, "", "euler", pretrained, True, True, "en"]
+    assert "event: error" in call(address, "create", *arguments)
 
 
 @pytest.mark.parametrize(("steps", "guidance"), [(0, 3), (10_000, 3), (20, "nan"), (20, 99), ("many", 3)])
 def test_a_call_with_settings_out_of_range_is_refused_and_the_next_one_works(address, steps, guidance):
     def make(steps, guidance):
-        arguments = ["一朵花", "diffusion", 1, "0", False, steps, guidance, "", "euler", "", True, "en"]
-        return call(address, "generate", *arguments)
+        arguments = ["一朵花", "diffusion", 1, "0", False, steps, guidance, "", "euler", "", True, True, "en"]
+        return call(address, "create", *arguments)
 
     assert "event: error" in make(steps, guidance)
     assert "event: complete" in make(1, 3)
+
+
+PICTURE = base64.b64encode((ROOT / "assets/examples/cat.webp").read_bytes()).decode()
+
+
+@pytest.fixture(scope="module")
+def client(address) -> Client:
+    return Client(address, verbose=False)
+
+
+def test_the_calls_of_the_api_answer_with_plain_values(client):
+    made = client.predict("一朵黄色的花", num_images=2, seed=3, api_name="/generate")
+    assert made["seeds"] == [3, 4]
+    with Image.open(io.BytesIO(base64.b64decode(made["images"][1]))) as picture:
+        assert picture.size == (128, 128)
+        assert "Seed: 4" in picture.info["parameters"]
+    said = client.predict(PICTURE, language="zh", api_name="/caption")
+    assert "猫" in said["captions"][0]
+    assert client.predict(PICTURE, api_name="/recognize")["objects"][0]["en"] == "cat"
+    scores = client.predict(PICTURE, ["a photo of a cat", "a red flower"], api_name="/align")["scores"]
+    assert scores["a photo of a cat"] > scores["a red flower"]
+    trip = client.predict("a yellow flower", num_images=2, seed=1, api_name="/roundtrip")
+    assert {leg["seed"] for leg in trip["pictures"]} == {1, 2}
+
+
+@pytest.mark.parametrize(("name", "arguments"), [
+    ("/generate", {"prompt": "x", "model": "/tmp"}), ("/generate", {"prompt": "x", "num_images": 9}),
+    ("/caption", {"picture": "/etc/passwd"}), ("/caption", {"picture": PICTURE, "model": "../weights/lstm"}),
+    ("/recognize", {"picture": base64.b64encode(b"no picture").decode()}),
+])  # fmt: skip
+def test_a_call_that_makes_no_sense_is_one_sentence(client, name, arguments):
+    with pytest.raises(AppError) as caught:
+        client.predict(**arguments, api_name=name)
+    assert str(caught.value).endswith(".")
+    assert "unexpected" not in str(caught.value)
