@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $(PIP_ARGS)
 
-.PHONY: demo test lint weights bench clean
+.PHONY: demo test lint weights bench space clean
 
 demo: $(VENV)/.demo
 	$(PY) app.py $(ARGS)
@@ -41,6 +41,10 @@ weights: $(VENV)/.weights
 
 bench: $(VENV)/.demo
 	$(PY) -m benchmarks.run $(ARGS)
+
+# Push the page to a Hugging Face Space: make space REPO=user/name, with ARGS=--dry-run to see what would be sent.
+space: $(VENV)/.demo
+	$(PY) -m deploy.space $(REPO) $(ARGS)
 
 clean:
 	rm -rf $(VENV)

@@ -1,0 +1,1 @@
+"""Taking the page elsewhere: a Hugging Face Space, a container."""
