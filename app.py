@@ -1,6 +1,7 @@
 """The front door: arguments, the page, the server. `python app.py --help` names what can be set."""
 
 import argparse
+import getpass
 import os
 import secrets
 from pathlib import Path
@@ -22,6 +23,8 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     add("--port", type=int, default=port, help="port to listen on (%(default)s)")
     add("--share", action="store_true", help="make a public link, guarded by a user name and a password")
     add("--auth", metavar="USER:PASSWORD", help="ask visitors for these; --share makes up a pair when none is given")
+    add("--auth-file", type=Path, metavar="FILE", help="let in the users of this file, whose passwords are hashed")
+    add("--add-user", metavar="NAME", help="ask for a password, write both into --auth-file, and stop")
     add("--model", default="gan", metavar="NAME", help="text-to-image model chosen at first (%(default)s)")
     add("--models", type=Path, metavar="DIR", help="folder of diffusers pipelines that visitors may choose")
     add("--hub", action=argparse.BooleanOptionalAction, help="let visitors name models of the Hugging Face Hub, which "
@@ -45,6 +48,21 @@ def credentials(auth: str | None, share: bool) -> tuple[str, str] | None:
         print(f"The public link asks for user name: tuwen  password: {password}")
         return "tuwen", password
     return None
+
+
+def users(file: Path | None, name: str | None):
+    """The check of names and passwords by the file of users; with `name`, that user is added and the program ends."""
+    from tabs import auth
+
+    try:
+        if name is not None:
+            if file is None:
+                raise ValueError("--add-user needs --auth-file FILE.")
+            auth.add_user(file, name, getpass.getpass(f"Password of {name}: "))
+            raise SystemExit(0)
+        return auth.checker(file)
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"--auth-file: {error}") from None
 
 
 def known(option: str, name: str, names: tuple[str, ...]) -> None:
@@ -149,6 +167,8 @@ def launch(app, **options):
 
 def main(argv: list[str] | None = None) -> None:
     arguments = parse_arguments(argv)
+    guarded = arguments.auth_file or arguments.add_user
+    check = users(arguments.auth_file, arguments.add_user) if guarded else None
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     if arguments.weights:
         os.environ["TUWEN_WEIGHTS"] = str(arguments.weights.resolve())  # read by pipelines.checkpoint
@@ -165,7 +185,7 @@ def main(argv: list[str] | None = None) -> None:
             server_name=arguments.host,
             server_port=arguments.port,
             share=arguments.share,
-            auth=credentials(arguments.auth, arguments.share),
+            auth=check or credentials(arguments.auth, arguments.share),
             prevent_thread_lock=True,
         )
     except OSError:  # Gradio found no free port in the range of this one

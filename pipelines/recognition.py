@@ -107,7 +107,7 @@ class RecognitionPipeline:
     def _imagenet(self, probability: Tensor, activation: np.ndarray) -> list[Concept]:
         best = probability.topk(min(NUM_IMAGENET, len(self.labels)))
         return [
-            Concept("imagenet", self.labels[k], self.labels[k], p, activation[..., k])
+            Concept("imagenet", *self.labels[k], p, activation[..., k])
             for p, k in zip(best.values.tolist(), best.indices.tolist(), strict=True)
         ]
 

@@ -89,7 +89,7 @@ def recognizing_weights(aligned_weights) -> Path:
     """`aligned_weights` with a tiny recognizer that knows flowers, dogs, red and running."""
     torch.manual_seed(0)
     cnn, folder = aligned_weights / "image-encoder", aligned_weights / "recognizer"
-    (cnn / "labels.json").write_text(json.dumps(["tench", "goldfish", "cock"]))
+    (cnn / "labels.json").write_text(json.dumps([["tench", "丁鱥"], ["goldfish", "金鱼"], ["cock", "公鸡"]]))
     checkpoint.write_checksums(cnn)
     Recognizer(len(CONCEPTS), 16, image_encoder=checkpoint.weights_hash(cnn)).half().save_pretrained(folder)
     (folder / "concepts.json").write_text(json.dumps(CONCEPTS))

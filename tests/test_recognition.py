@@ -86,6 +86,7 @@ def test_the_card_shows_every_group_in_both_languages(recognizing_weights):
     assert english.count('class="veil"') == chinese.count('class="veil"') == 9
     assert english.count(" checked") == 1
     assert "frisbee" in english
+    assert "金鱼" in chinese
     assert ">飞盘<" in chinese
 
 

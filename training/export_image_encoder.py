@@ -10,7 +10,7 @@ from pipelines import checkpoint
 from pipelines.image_encoder import from_imagenet
 from pipelines.recognition import LABELS
 
-CLASSES = Path(__file__).with_name("imagenet_classes.txt")
+CLASSES = Path(__file__).with_name("imagenet_classes.tsv")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--weights_dir", type=Path, default=checkpoint.WEIGHTS / "image-encoder")
     args = parser.parse_args(arguments)
     from_imagenet().half().save_pretrained(args.weights_dir)
-    names = CLASSES.read_text(encoding="utf-8").splitlines()
+    names = [line.split("\t") for line in CLASSES.read_text(encoding="utf-8").splitlines()]  # English, Chinese
     (args.weights_dir / LABELS).write_text(json.dumps(names, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
     checkpoint.write_checksums(args.weights_dir)
 
