@@ -20,7 +20,7 @@ from tabs.progress import hidden, shown, stop
 
 MAX_PICTURES = 8
 PRETRAINED = "pretrained"
-STEPS, GUIDANCE = 12, 3.0  # where the sliders stand at first
+STEPS, GUIDANCE = 12, 4.0  # where the sliders stand at first
 MAX_STEPS, MAX_GUIDANCE = 60, 12
 EXAMPLES = (
     "a yellow flower with a dark centre",

@@ -102,7 +102,7 @@ class DiffusionModel(OwnGenerator):
 
     defaults: dict = {  # noqa: RUF012
         "negative_prompt": "",
-        "guidance_scale": 3.0,
+        "guidance_scale": 4.0,
         "num_inference_steps": 12,
         "scheduler": "euler",
     }
