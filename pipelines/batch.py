@@ -47,8 +47,8 @@ def collect(sources: Iterable[str | Path], folder: Path, limit: int = MAX_FILES)
             files |= {p.relative_to(source).as_posix(): p for p in sorted(source.rglob("*")) if p.is_file()}
         elif source.suffix.lower() == ".zip":
             files |= unpack(source, folder / str(k), limit)
-        else:
-            files[source.name] = source
+        else:  # two folders may hold the same name
+            files[source.name if source.name not in files else f"{k}-{source.name}"] = source
     texts = {str(PurePosixPath(n).with_suffix("")): p for n, p in files.items() if n.lower().endswith(".txt")}
     rows = []
     for name, path in files.items():
@@ -70,7 +70,7 @@ def unpack(source: Path, folder: Path, limit: int) -> dict[str, Path]:
             members = [m for m in archive.infolist() if not m.is_dir()]
             for member in members:
                 parts = PurePosixPath(member.filename.replace("\\", "/")).parts
-                if ".." in parts or parts[0].startswith(("/", "~")) or ":" in parts[0] or is_link(member):
+                if not parts or ".." in parts or parts[0].startswith(("/", "~")) or ":" in parts[0] or is_link(member):
                     raise InputError("zip_path", name=member.filename)
             kept = [m for m in members if Path(m.filename).suffix.lower() in PICTURES | {".txt"}]
             if len(kept) > 2 * limit:
@@ -146,7 +146,7 @@ def described(
 def export(rows: list[Row], kind: str, folder: Path, language: str = "en", source: str = "model") -> Path:
     """Write the captions into `folder` and return the file; pictures without a caption are left out.
 
-    "jsonl" and "csv" are imagefolder's metadata, which training reads; "txt" is a zip of text files, "coco" as COCO's.
+    "jsonl" and "csv" are imagefolder's metadata, which training reads; "txt" is a zip of text files, "coco" COCO's JSON.
     """
     if kind not in FORMATS:
         raise InputError("export", value=kind, known=", ".join(FORMATS))

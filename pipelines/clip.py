@@ -1,7 +1,5 @@
 """CLIPScore (Hessel et al. 2021) by any CLIP model of the Hugging Face Hub, or a folder of one, beside our aligner."""
 
-from pathlib import Path
-
 import torch
 from PIL import Image
 from torch import Tensor
@@ -14,15 +12,11 @@ SCALE = 2.5  # the published rescaling, which spreads usual scores over 0…1
 BATCH = 16
 
 
-def holds_weights(folder: Path) -> bool:
-    return any(folder.glob(hub.WEIGHTS))
-
-
 class CLIPScore:
     """2.5 · max(cosine, 0) of pictures and texts. Most CLIP models read English only."""
 
     def __init__(self, name: str):
-        folder = hub.local_folder(name, ("alignment",), holds_weights)
+        folder = hub.local_folder(name, ("alignment",), hub.holds_weights)
         try:
             self.processor = CLIPProcessor.from_pretrained(folder, local_files_only=True)
             self.model = CLIPModel.from_pretrained(

@@ -50,6 +50,11 @@ def local_folder(
         raise InputError("model_offline", **known) from error
 
 
+def holds_weights(folder: Path) -> bool:
+    """Whether a folder of one model is whole enough to load."""
+    return any(folder.glob(WEIGHTS))
+
+
 def wanted_files(repo_id: str, revision: str | None) -> dict[str, int]:
     """The files that a download takes and their bytes, as the Hub lists them."""
     if constants.HF_HUB_OFFLINE:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import TemporaryDirectory
 
 import gradio as gr
 
@@ -11,6 +11,7 @@ from pipelines.batch import EXISTING, FORMATS, Row, collect, describe_all, expor
 from pipelines.image_captioning.pipeline import BUILT_IN, load_captioner
 from pipelines.text_to_image.steps import Stopped
 from tabs import runs
+from tabs.files import fresh_folder
 from tabs.i18n import label, sentence, text
 from tabs.messages import messages
 from tabs.progress import hidden, shown, stop
@@ -80,7 +81,7 @@ def take_away(corrected: list[list], rows: list[Row], kind: str, caption_languag
     with messages(language):
         said = {str(line[0]): tuple(str(c).strip() for c in line[1:-2]) for line in corrected}
         kept = [replace(row, captions=said.get(row.name, ())) for row in rows]
-        path = export(kept, kind, Path(mkdtemp(prefix="tuwen-")), caption_language, source="model, corrected by hand")
+        path = export(kept, kind, fresh_folder(), caption_language, source="model, corrected by hand")
         return gr.update(value=str(path), visible=True)
 
 

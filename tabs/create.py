@@ -139,6 +139,7 @@ def rows_for(model: str, own_settings: bool) -> tuple[dict, dict, dict]:
 
 # A recipe link: the name of each component of the form in the address, in the form's order.
 LINK = ("prompt", "model", "num_images", "seed", "random", "steps", "guidance", "negative")
+TEXTS = ("prompt", "negative")
 
 
 def link(output: TextToImageOutput) -> str:
@@ -155,7 +156,7 @@ def link(output: TextToImageOutput) -> str:
 def from_link(request: gr.Request) -> list:
     """The form as the address of the page fills it in, and a line for what makes no sense there, which changes nothing.
     It stands on the page, since Gradio shows no message of what happens while a page opens."""
-    given = dict(request.query_params)
+    given = {name: value if name in TEXTS else plain(value) for name, value in request.query_params.items()}
     checks = {
         "prompt": str, "model": built_in, "num_images": lambda n: whole(n, "num_images", 1, MAX_PICTURES),
         "seed": lambda n: str(whole(n, "seed", 0, MAX_SEED)), "random": lambda n: n not in ("0", "false"),
@@ -168,6 +169,11 @@ def from_link(request: gr.Request) -> list:
         spoken = given.get("lang") or request.headers.get("accept-language", "en")
         said = sentence(error, "zh" if spoken.startswith("zh") else "en")
         return [gr.skip()] * len(LINK) + [gr.update(value=said, visible=True)]
+
+
+def plain(value: str) -> str:
+    """A number or a word. Anything else would be repeated on the page, where a link of a stranger could plant another."""
+    return value if re.fullmatch(r"-?[0-9.]{1,20}|\w{1,40}", value) else "?"
 
 
 def built_in(name: str) -> str:

@@ -1,12 +1,11 @@
 """The tab to play with the GAN: a slider that walks from one prompt and seed to another as fast as the hand moves."""
 
 from html import escape
-from pathlib import Path
-from tempfile import mkdtemp
 
 import gradio as gr
 
 from tabs.attention import data_uri
+from tabs.files import fresh_folder
 from tabs.i18n import label, text
 from tabs.inputs import whole_number
 from tabs.messages import messages
@@ -36,7 +35,7 @@ def walk(first: str, second: str, first_seed: str, second_seed: str, kind: str =
         from pipelines.text_to_image.walk import walk as frames_of
 
         frames = frames_of((first, second), (whole_number(first_seed), whole_number(second_seed)), NUM_FRAMES)
-        path = Path(mkdtemp(prefix="tuwen-")) / f"walk.{kind}"
+        path = fresh_folder() / f"walk.{kind}"
         animate(frames, path)
         pictures = "".join(
             f'<img src="{data_uri(frame, "webp")}" alt="{escape(first)}"{" class=shown" if k == 0 else ""}>'

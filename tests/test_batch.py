@@ -50,6 +50,14 @@ def test_a_folder_its_files_and_its_zip_hold_the_same_pictures(pictures, tmp_pat
     assert len(collect([pictures / "a.png", pictures / "a.txt"], tmp_path / "none")) == 1
 
 
+def test_two_files_of_one_name_are_both_kept(pictures, tmp_path):
+    other = tmp_path / "other" / "a.png"
+    other.parent.mkdir()
+    Image.new("RGB", (8, 8)).save(other)
+    rows = collect([pictures / "a.png", other], tmp_path / "none")
+    assert [(row.name, row.path) for row in rows] == [("a.png", pictures / "a.png"), ("1-a.png", other)]
+
+
 @pytest.mark.parametrize("name", ["../out.png", "/etc/out.png", "a/../../out.png", "..\\out.png", "C:\\out.png"])
 def test_a_zip_that_points_out_of_itself_is_refused(tmp_path, name):
     with pytest.raises(InputError) as caught:

@@ -1,7 +1,6 @@
 """Any pretrained captioner of the Hugging Face Hub, or a folder of one: BLIP, GIT and their like."""
 
 import math
-from pathlib import Path
 
 import torch
 from PIL import Image
@@ -13,15 +12,11 @@ from pipelines.errors import InputError
 MAX_WORDS = 30
 
 
-def holds_weights(folder: Path) -> bool:
-    return any(folder.glob(hub.WEIGHTS))
-
-
 class PretrainedCaptioner:
     """A pretrained model with its own processor. It writes the language it was trained on and gives no attention."""
 
     def __init__(self, name: str, built_in: tuple[str, ...]):
-        folder = hub.local_folder(name, built_in, holds_weights)
+        folder = hub.local_folder(name, built_in, hub.holds_weights)
         try:
             self.processor = AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
             self.model = AutoModelForImageTextToText.from_pretrained(

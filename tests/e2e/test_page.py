@@ -310,6 +310,9 @@ def test_a_recipe_link_fills_the_form_and_nonsense_is_said(visit):
     expect(page.locator("#steps input[type=number]")).to_have_value("7")
     expect(page.locator("#random input")).not_to_be_checked()
     assert visitor.errors == []
+    page = visit(query="?steps=[free](//elsewhere.example)").page
+    expect(page.locator("#made")).to_contain_text("it is ?")
+    expect(page.locator("#made a")).to_have_count(0)
     page = visit(query="?prompt=x&steps=many").page
     expect(page.locator("#made")).to_contain_text("it is many")
     expect(page.locator("#prompt textarea, #prompt input")).to_have_value("")

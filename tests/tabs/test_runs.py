@@ -53,6 +53,7 @@ def test_stop_ends_the_run_of_one_visitor_within_a_step():
 
 def test_stopping_where_nothing_runs_is_no_error():
     runs.stop("nobody")
+    assert runs._stops == {}
 
 
 def test_an_error_reaches_the_listener():
