@@ -146,7 +146,7 @@ def described(
 def export(rows: list[Row], kind: str, folder: Path, language: str = "en", source: str = "model") -> Path:
     """Write the captions into `folder` and return the file; pictures without a caption are left out.
 
-    "jsonl" and "csv" are imagefolder's metadata, which training reads; "txt" is a zip of text files, "coco" COCO's JSON.
+    "jsonl" and "csv" are imagefolder's metadata, which training reads; "txt" a zip of text files, "coco" COCO's JSON.
     """
     if kind not in FORMATS:
         raise InputError("export", value=kind, known=", ".join(FORMATS))

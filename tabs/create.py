@@ -172,7 +172,7 @@ def from_link(request: gr.Request) -> list:
 
 
 def plain(value: str) -> str:
-    """A number or a word. Anything else would be repeated on the page, where a link of a stranger could plant another."""
+    """A number or a word. Anything else would be repeated on the page, where a stranger's link could plant another."""
     return value if re.fullmatch(r"-?[0-9.]{1,20}|\w{1,40}", value) else "?"
 
 
