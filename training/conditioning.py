@@ -14,6 +14,7 @@ from torch import Tensor
 from pipelines.text_encoder import PromptEncoder
 from training.bilingual_text import glossary
 from training.data import Record
+from training.hard_negatives import swapped
 
 
 def short_captions(record: Record) -> list[tuple[str, str]]:
@@ -59,6 +60,20 @@ class CaptionVectors:
         return [
             random.choice(self.members[self.domain[k]] if random.random() < 0.75 else everywhere) for k in pictures
         ]
+
+
+def recoloured(records: list[Record], encoder: PromptEncoder) -> tuple[list[int], Tensor]:
+    """Captions that name a wrong colour, and are right but for that: the positions of the records that have one,
+    and its sentence vector, [len(positions), S]."""
+    wrong = {}
+    for k, record in enumerate(records):
+        short = [caption for pair in short_captions(record) for caption in pair]
+        caption = random.choice([*record.captions, *record.captions_zh, *short])
+        if changed := swapped(caption, record, "colour", random):
+            wrong[k] = changed
+    if not wrong:
+        return [], torch.empty(0, encoder.model.config.sentence_size)
+    return list(wrong), encoder(list(wrong.values()))[2].float().cpu()
 
 
 def encode_captions(records: list[Record], encoder: PromptEncoder, batch_size: int = 256) -> CaptionVectors:

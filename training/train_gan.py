@@ -5,6 +5,7 @@ B pictures a batch, Z noise width, S sentence width.
 """
 
 import json
+import random
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from pipelines.images import grid, normalize_signed, to_pil, to_signed
 from pipelines.text_encoder import PromptEncoder
 from pipelines.text_to_image.gan import Generator, noise_of
 from training.augment import differentiable_augment, random_crop_flip
-from training.conditioning import encode_captions
+from training.conditioning import encode_captions, recoloured
 from training.config import option, parse, recorded, show
 from training.data import CaptionedImages, load_pixels
 from training.discriminator import Discriminator
@@ -38,6 +39,7 @@ class GANTrainingConfig(GeneratorTrainingConfig):
     max_grad_norm: float = option(50.0, "gradients are clipped to this norm")
     mode_seeking_weight: float = option(0.5, "weight of the penalty on like pictures of one prompt")
     mode_seeking_floor: float = option(0.6, "they must differ by this share of what two real pictures differ by")
+    recoloured: float = option(0.5, "share of the foreign captions that are the picture's own with a wrong colour")
     sentence_noise: float = option(0.025, "standard deviation of noise on the sentence vectors")
 
 
@@ -119,6 +121,9 @@ def main(arguments: list[str] | None = None) -> None:
         real = to_signed(random_crop_flip(pixels[rows], config.image_size).to(run.device))   # (B, 3, size, size)
         words = captions.draw(rows).to(run.device)                                           # (B, S)
         foreign = captions.draw(captions.others(rows)).to(run.device)                        # (B, S)
+        hard = [k for k in range(len(rows)) if random.random() < config.recoloured]
+        of, wrong = recoloured([data.records[rows[k]] for k in hard], encoder)
+        foreign[[hard[k] for k in of]] = wrong.to(run.device)
         words, foreign = (w + config.sentence_noise * torch.randn_like(w) for w in (words, foreign))
         asked = words[: batch // 2].repeat(2, 1)  # every prompt twice, so that its two pictures can be compared
         noise = torch.randn(len(asked), noise_size, device=run.device)                       # (B, Z)
