@@ -1,6 +1,8 @@
 """The shared training loop: the average moves, half-written states are passed over, the time budget holds."""
 
 import json
+import os
+import signal
 from dataclasses import replace
 
 import pytest
@@ -66,6 +68,21 @@ def test_the_time_budget_stops_a_run_cleanly(tmp_path):
     run, _, _ = fit(replace(CONFIG, output_dir=str(tmp_path), max_steps=10_000_000, max_minutes=1e-9))
     assert run.step == 1
     assert json.loads((tmp_path / "state-00000001" / "run.json").read_text())["step"] == 1
+
+
+def test_a_run_that_is_told_to_terminate_ends_after_its_step_with_a_state(tmp_path):
+    run = TrainingRun(replace(CONFIG, output_dir=str(tmp_path), max_steps=10_000_000))
+    for step in run.steps():
+        if step == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+    assert json.loads((tmp_path / "state-00000003" / "run.json").read_text())["step"] == 3
+
+
+def test_progress_is_told_a_line_each_time(tmp_path):
+    fit(replace(CONFIG, output_dir=str(tmp_path)))
+    lines = [json.loads(line) for line in (tmp_path / "progress.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5]
+    assert all({"max_steps", "seconds", "loss"} <= line.keys() for line in lines)
 
 
 def test_samples_become_files_and_scalars_reach_tensorboard(tmp_path):

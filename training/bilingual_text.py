@@ -9,6 +9,7 @@ import json
 import random
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from training.data import Record
@@ -17,6 +18,7 @@ GLOSSARY = Path(__file__).with_name("glossary.tsv")
 Pair = tuple[str, list[str]]  # a sentence, and the English sentences whose mean vector it should have
 
 
+@cache
 def glossary() -> dict[str, list[tuple[str, str]]]:
     """(English, Chinese) words by kind: colour, thing, part, quality, action, place."""
     words = defaultdict(list)

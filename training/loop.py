@@ -6,8 +6,10 @@ A step's number decides its randomness, so that a run that was stopped and resum
 import json
 import os
 import shutil
+import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,6 +24,8 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm.auto import tqdm
 
 from training.config import TrainingConfig
+
+PROGRESS = "progress.jsonl"  # in output_dir: step, max_steps, seconds and the scalars, a line each log_every steps
 
 
 class TrainingRun:
@@ -79,6 +83,7 @@ class TrainingRun:
     def steps(self) -> Iterator[int]:
         """Step numbers from the last state (with `resume`) or 0 to `max_steps`, or until the time budget is spent."""
         config = self.config
+        self.output_dir.mkdir(parents=True, exist_ok=True)
         self.accelerator.init_trackers("tensorboard")
         if config.resume:
             self._load()
@@ -88,6 +93,7 @@ class TrainingRun:
             disable=not self.accelerator.is_main_process, mininterval=5, smoothing=0.1,
         )  # fmt: skip
         start, before = time.monotonic(), self.seconds
+        asked_to_stop = self._on_terminate()
         while self.step < config.max_steps:
             set_seed((config.seed * 1_000_003 + self.step) * 64 + self.accelerator.process_index)
             yield self.step
@@ -96,14 +102,29 @@ class TrainingRun:
             bar.update(examples)
             if self.due(config.log_every):
                 self.accelerator.log(self._scalars, step=self.step)
+                self._tell()
                 bar.set_postfix({k: f"{v:.3g}" for k, v in self._scalars.items()})
             if self.due(config.save_every):
                 self.save()
-            if config.max_minutes and time.monotonic() - start > 60 * config.max_minutes:
+            if asked_to_stop() or (config.max_minutes and time.monotonic() - start > 60 * config.max_minutes):
                 break
         bar.close()
         self.save()
         self.accelerator.end_training()
+
+    def _on_terminate(self) -> Callable[[], bool]:
+        """From now on SIGTERM ends the run as a spent time budget does: after the step, whole. Whether it came."""
+        came: list[int] = []
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))
+        return lambda: bool(came)
+
+    def _tell(self) -> None:
+        """A line of progress.jsonl, for whoever watches the run from outside."""
+        if self.accelerator.is_main_process:
+            line = {"step": self.step, "max_steps": self.config.max_steps, "seconds": round(self.seconds, 2)}
+            with (self.output_dir / PROGRESS).open("a") as file:
+                file.write(json.dumps(line | self._scalars) + "\n")
 
     def due(self, every: int) -> bool:
         return self.step % every == 0
