@@ -33,6 +33,7 @@ weights: $(VENV)/.weights
 	  --weights_dir weights/transformer $(ARGS)
 	$(CAPTIONER) --model lstm --preset frozen --image_encoder weights/transformer --output_dir runs/lstm \
 	  --weights_dir weights/lstm $(ARGS)
+	$(PY) -m training.train_mlp_gan $(ARGS)
 	$(PY) -m training.train_gan $(PICTURED) $(ARGS)
 	$(PY) -m training.train_diffusion $(PICTURED) $(ARGS)
 	$(PY) -m training.export_image_encoder

@@ -11,8 +11,9 @@ ASSETS = ROOT / "assets"
 SUFFIXES = (".webp", ".jpg", ".jpeg", ".png")
 MAX_EXAMPLES = 8
 MAX_QUEUE = 32
+PER_MINUTE = 30  # calls of one address, where strangers may come
 DAY = 86_400  # seconds
-BRAND = '<div class="brand">{logo}<span id="name">Tuwen<i>图文</i></span></div>'
+BRAND = '<div class="brand">{logo}<h1 id="name">Tuwen<i>图文</i></h1></div>'
 
 
 def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
@@ -25,10 +26,17 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     add("--auth", metavar="USER:PASSWORD", help="ask visitors for these; --share makes up a pair when none is given")
     add("--auth-file", type=Path, metavar="FILE", help="let in the users of this file, whose passwords are hashed")
     add("--add-user", metavar="NAME", help="ask for a password, write both into --auth-file, and stop")
+    add("--max-queue", type=int, default=MAX_QUEUE, metavar="N", help="calls that may wait at once (%(default)s)")
+    add("--per-minute", type=int, metavar="N", help="calls that one address may make in a minute, 0 for any number "
+        f"(default: {PER_MINUTE} where the page is shared or open to the network)")
+    add("--mcp", action="store_true", help="offer the API's calls to assistants as tools, at /gradio_api/mcp/")
     add("--model", default="gan", metavar="NAME", help="text-to-image model chosen at first (%(default)s)")
     add("--models", type=Path, metavar="DIR", help="folder of diffusers pipelines that visitors may choose")
     add("--hub", action=argparse.BooleanOptionalAction, help="let visitors name models of the Hugging Face Hub, which "
         "are then downloaded (default: only where the page is neither shared nor open to the network)")
+    add("--allow-training", action=argparse.BooleanOptionalAction, help="let visitors train models, one at a time "
+        "(default: only where the page is neither shared nor open to the network)")
+    add("--runs", type=Path, metavar="DIR", help="folder of what is trained on the page (runs/studio, beside this file)")
     add("--memory-budget", type=float, metavar="MB", help="what loaded models may take (default: most of what is free)")
     add("--captioner", default="both", metavar="NAME", help="lstm, transformer or both, chosen at first (%(default)s)")
     add("--weights", type=Path, metavar="DIR", help="folder of the models' weights (weights, beside this file)")
@@ -83,7 +91,7 @@ def example_pictures(data: Path | None) -> list[str]:
     return [str(path) for path in found[:MAX_EXAMPLES]]
 
 
-def build_app(model: str = "gan", captioner: str = "both", data: Path | None = None):
+def build_app(model: str = "gan", captioner: str = "both", data: Path | None = None, max_queue: int = MAX_QUEUE):
     """The page as `gr.Blocks`. No model is loaded, and torch is not imported, until somebody asks for a result."""
     import gradio as gr
 
@@ -100,6 +108,7 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
         reproduce,
         results,
         round_trip,
+        train,
     )
     from tabs.i18n import label
 
@@ -113,11 +122,11 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
             gr.Markdown(label("app.tagline"), elem_id="tagline")
             switch_language = gr.Button(label("app.language"), size="sm", min_width=70, elem_id="switch-language")
             switch_appearance = gr.Button(label("app.appearance"), size="sm", min_width=70, elem_id="switch-appearance")
-        with gr.Tabs():
+        with gr.Tabs() as tabs:
             with gr.Tab(label("create.tab"), id="create"):
-                form = create.build(language, model)
+                form, pretrained = create.build(language, model)
             with gr.Tab(label("describe.tab"), id="describe"):
-                describe.build(language, captioner, example_pictures(data))
+                captioners = describe.build(language, captioner, example_pictures(data))
             with gr.Tab(label("batch.tab"), id="batch"):
                 batch.build(language)
             with gr.Tab(label("recognize.tab"), id="recognize"):
@@ -130,6 +139,8 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
                 play.build(language)
             with gr.Tab(label("reproduce.tab"), id="reproduce"):
                 reproduce.build(language, form)
+            with gr.Tab(label("train.tab"), id="train") as tab:
+                train.build(language, tab, tabs, form[1], pretrained, captioners)
             with gr.Tab(label("results.tab"), id="results") as tab:
                 results.build(language, tab)
             with gr.Tab(label("models.tab"), id="models") as tab:
@@ -138,15 +149,17 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
         app.load(None, None, language, js="() => window.tuwen.language")
         switch_language.click(None, js="() => window.tuwen.switchLanguage()")
         switch_appearance.click(None, js="() => window.tuwen.switchAppearance()")
-    return app.queue(max_size=MAX_QUEUE)
+    return app.queue(max_size=max_queue)
 
 
-def launch(app, **options):
-    """Serve `app`: its own look and languages, files of the temporary folder alone, nothing sent anywhere."""
+def launch(app, per_minute: int = 0, **options):
+    """Serve `app`: its own look and languages, files of the temporary folder alone, nothing sent anywhere, and at most
+    `per_minute` calls of one address in a minute."""
     from starlette.middleware import Middleware
 
     from tabs.i18n import TRANSLATIONS
     from tabs.language import LanguageScript
+    from tabs.limits import Limits
     from tabs.theme import theme
 
     return app.launch(
@@ -159,7 +172,8 @@ def launch(app, **options):
         run_history=False,  # prompts and pictures stay out of the visitor's browser storage
         enable_monitoring=False,
         footer_links=["api"],
-        app_kwargs={"middleware": [Middleware(LanguageScript)]},
+        app_kwargs={"middleware": [Middleware(Limits, per_minute=per_minute), Middleware(LanguageScript)]},
+        js=(ASSETS / "keys.js").read_text(),
         quiet=True,
         **options,
     )
@@ -169,6 +183,8 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parse_arguments(argv)
     guarded = arguments.auth_file or arguments.add_user
     check = users(arguments.auth_file, arguments.add_user) if guarded else None
+    if arguments.mcp and (guarded or arguments.auth or arguments.share):
+        raise SystemExit("--mcp works on a page without a password: the tools have no way to log in.")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     if arguments.weights:
         os.environ["TUWEN_WEIGHTS"] = str(arguments.weights.resolve())  # read by pipelines.checkpoint
@@ -178,10 +194,18 @@ def main(argv: list[str] | None = None) -> None:
         os.environ["TUWEN_MODELS"] = str(existing("--models", arguments.models).resolve())  # read by tabs.offers
     at_home = not arguments.share and arguments.host in ("127.0.0.1", "localhost", "::1")
     os.environ["TUWEN_HUB"] = str(int(at_home if arguments.hub is None else arguments.hub))
-    app = build_app(arguments.model, arguments.captioner, arguments.data)
+    if "SPACE_ID" in os.environ:
+        os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")  # uvicorn: the Space's proxy says who the visitor is
+    training = at_home if arguments.allow_training is None else arguments.allow_training
+    os.environ["TUWEN_TRAINING"] = "" if not training else "folders" if at_home else "samples"  # read by training_runs
+    if arguments.runs:
+        os.environ["TUWEN_RUNS"] = str(arguments.runs.resolve())
+    app = build_app(arguments.model, arguments.captioner, arguments.data, arguments.max_queue)
     try:
         _, address, link = launch(
             app,
+            per_minute=arguments.per_minute if arguments.per_minute is not None else 0 if at_home else PER_MINUTE,
+            mcp_server=arguments.mcp,
             server_name=arguments.host,
             server_port=arguments.port,
             share=arguments.share,

@@ -4,7 +4,6 @@ Every time is the median of several calls after a warm-up; the goals are those t
 """
 
 import json
-import platform
 import resource
 import statistics
 import time
@@ -16,6 +15,7 @@ import torch
 from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
 from PIL import Image
 
+from benchmarks.machine import machine
 from pipelines import checkpoint, device
 from pipelines.alignment import load_aligner
 from pipelines.image_captioning.pipeline import load_captioner
@@ -42,15 +42,6 @@ def median_seconds(call: Callable[[], object], repeats: int) -> float:
         call()
         seconds.append(time.perf_counter() - start)
     return statistics.median(seconds)
-
-
-def processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":")[1].strip()
-    return platform.processor()
 
 
 def measure() -> list[dict]:
@@ -152,14 +143,9 @@ def stable_diffusion_rows() -> list[dict]:
 def main() -> None:
     rows = measure()
     rows += stable_diffusion_rows()
-    machine = {
-        "processor": processor(),
-        "threads": torch.get_num_threads(),
-        "dtype": str(device.dtype()).removeprefix("torch."),
-        "torch": torch.__version__,
-    }
-    RESULTS.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1, ensure_ascii=False) + "\n")
-    print(" · ".join(f"{k} {v}" for k, v in machine.items()))
+    measured_on = machine(device.dtype())
+    RESULTS.write_text(json.dumps({"machine": measured_on, "rows": rows}, indent=1, ensure_ascii=False) + "\n")
+    print(" · ".join(f"{k} {v}" for k, v in measured_on.items()))
     for row in rows:
         goal = f"goal {row['goal']}" if row["goal"] else ""
         print(f"{row['what']:<50}{row['value']:>10.2f} {row['unit']:<12}{goal}")

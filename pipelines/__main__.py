@@ -23,7 +23,7 @@ from pipelines.images import open_image
 from pipelines.recipe import encoded, inscribe, recipes
 from pipelines.recognition import load_recognizer
 from pipelines.round_trip import round_trip
-from pipelines.text_to_image.pipeline import load_text_to_image
+from pipelines.text_to_image.pipeline import FOLLOW_WORDS, load_text_to_image
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -69,7 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     trip = commands.add_parser("roundtrip", help="words → pictures → words, scored")
     trip.add_argument("prompt", help="English or Chinese")
-    trip.add_argument("--model", default="gan", help=f"{generators}, a folder or a Hub id")
+    trip.add_argument("--model", default="gan", help=f"{', '.join(FOLLOW_WORDS)}, a folder or a Hub id")
     trip.add_argument("--captioner", default="transformer", help=f"{captioners}, a folder or a Hub id")
     trip.add_argument("--num-images", default=4, metavar="N")
     trip.add_argument("--num-loops", default=1, type=int, metavar="N")
@@ -94,8 +94,11 @@ def run_generate(args: argparse.Namespace) -> int:
         "seeds": output.seeds,
         "model": output.model,
         "seconds": round(output.seconds, 4),
+        "follows_words": output.follows_words,
         "settings": {name: output.settings[name] for name in SETTINGS if name in output.settings},
     }
+    if not output.follows_words:
+        print(WORDLESS.format(model=output.model), file=sys.stderr)
     show(args, result, "\n".join(result["images"]))
     return 0
 
@@ -190,6 +193,7 @@ def run_round_trip(args: argparse.Namespace) -> int:
 
 
 SETTINGS = ("num_inference_steps", "guidance_scale", "negative_prompt", "scheduler", "size")
+WORDLESS = "{model} is a lesson that no words reach: whatever they say, it draws what it was trained on."
 UNREADABLE = {"file_missing", "image_empty", "image_large", "image_unreadable"}
 
 

@@ -61,6 +61,10 @@ class Aligner(ModelMixin, ConfigMixin):
         # logits become probabilities under even odds by a line fitted on held-out pairs (Platt 1999)
         self.register_buffer("calibration", torch.tensor([1.0, 0.0]))
 
+    def forward(self, grid: Tensor, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Both embeddings, as training needs them: [B, E] and [M, E]."""
+        return self.embed_pictures(grid), self.embed_texts(tokens, mask)
+
     def embed_pictures(self, grid: Tensor) -> Tensor:
         """[B, N, 1280] → unit vectors [B, E]."""
         cells = self.cell(grid)                                                     # (B, N, W)

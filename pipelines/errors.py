@@ -81,8 +81,88 @@ SENTENCES = {
     "recipe_broken": "The settings in '{name}' can't be read. Take the PNG as it was downloaded here.",
     "data_empty": "There is no readable picture in '{name}'.",
     "folds_range": "There is no part {fold} of {folds}. Cross-validation takes 2 parts or more, counted from 0.",
+    "data_one": "'{name}' holds only one readable picture. Training needs at least two, and learns from hundreds.",
+    "data_none_there": (
+        "None of the {count} pictures that '{name}' names is there. Put them beside it, or name their folder with "
+        "--pictures."
+    ),
+    "data_columns": "'{name}' has no column 'image'; its columns are: {known}. Choose a data set of pictures.",
+    "metadata_row": (
+        "Row {row} of '{name}' can't be read. Write a JSON object with file_name on every line, or a CSV with a column "
+        "file_name."
+    ),
+    "metadata_missing": "'{name}' has no metadata. Prepare it first: python -m training.prepare SOURCE --out FOLDER.",
+    "image_shape": (
+        "'{name}' has {width} × {height} pixels. Pictures need at least {least} on each side, and one side at most "
+        "{ratio} times the other."
+    ),
+    "source_kind": "'{name}' can't be prepared. Give a folder, a Hub data set or one of these files: {known}.",
+    "coco_broken": "'{name}' is no file of COCO captions. It needs images with id and file_name, and annotations.",
+    "tar_path": "The tar holds '{name}', which points out of it. Pack the pictures anew, with plain names.",
+    "tar_large": (
+        "The tar is too large: at most {files} files, {limit} GB in all and {file} MB each are read. Split it into "
+        "several."
+    ),
+    "tar_broken": "'{name}' can't be read as a tar. Pack it anew, without compression.",
+    "out_in_source": "'{name}' and the source '{source}' lie in one another. Name a folder elsewhere.",
+    "out_taken": "'{name}' holds other files already. Name a new or empty folder.",
+    "out_changed": (
+        "The captions in '{name}' were changed after it was prepared, and would be lost. Name a new folder, or remove "
+        "this one."
+    ),
+    "disk_full": "The disk has no room left for '{name}'. Nothing was changed; free some space and try again.",
+    "shares": "The shares of validation and test must be from 0 to 1, with some left for training.",
+    "floor": "The least confidence must be a number from 0 to 1; it is {value}.",
+    "preset_unknown": "There is no preset '{value}'. The ones to choose from are: {known}.",
     "data_outside": "'{name}' lies outside the data folder. List only files below the folder of the metadata.",
     "data_unknown": "'{name}' is neither a folder nor a data set that can be loaded from the Hugging Face Hub.",
+    "tracker_missing": (
+        "'{name}' is not installed. Install it with `pip install {name}`, or choose another --report_to."
+    ),
+    "run_exists": (
+        "'{folder}' already holds a run, at {state}. Add --resume to go on with it, or choose another --output_dir."
+    ),
+    "resume_differs": (
+        "The run in '{folder}' stands at step {step} and was begun otherwise: {settings}. Give what it was begun with, "
+        "or choose another --output_dir."
+    ),
+    "state_unreadable": (
+        "{name} in '{folder}' can't be read: {reason}. Remove it to go on from the state before it, or choose another "
+        "--output_dir."
+    ),
+    "state_unwritable": (
+        "{name} can't be saved in '{folder}': {reason}. Make room or choose another --output_dir. The last whole "
+        "state, {kept}, is untouched: --resume goes on from it."
+    ),
+    "diverged": (
+        "The training diverged: at step {step} the {what} is not a finite number. Begin again with a lower "
+        "--learning_rate, more --lr_warmup_steps or --mixed_precision no. Nothing broken was saved; the last good "
+        "state in '{folder}' is {kept}."
+    ),
+    "init_missing": "--init_from '{name}' is no folder of a finished checkpoint: it has no {path}.",
+    "init_differs": (
+        "--init_from '{name}' can't be gone on from: it holds {found}, and {wanted} is trained. Choose another one."
+    ),
+    "init_unreadable": "The network in --init_from '{name}' can't be loaded: {reason}. Choose another one.",
+    "hub_push": (
+        "The checkpoint in '{folder}' is finished, and could not be pushed to '{name}': {reason}. Log in with `hf auth "
+        "login`, then push it with `hf upload --private {name} {folder}`."
+    ),
+    "train_off": "Training is off here. Start the page with --allow-training.",
+    "train_packages": "Training needs more packages. In the project's folder, run: pip install -e '.[train]'",
+    "train_preset": "There is no training '{value}'.",
+    "train_folders_off": "This page is open to others, so that no folder can be chosen. Take the sample set.",
+    "train_folder_unnamed": "Type the path of a folder with captioned pictures.",
+    "train_captions": (
+        "No picture in '{name}' has a caption to train on. Write captions with Batch, and put its metadata.jsonl there."
+    ),
+    "train_validation": (
+        "No picture in '{name}' is kept to check with. Give some of them \"split\": \"validation\" in metadata.jsonl."
+    ),
+    "train_busy": "The training '{name}' is going on. There is one at a time: wait for its end, or pause it.",
+    "train_unknown": "There is no training '{name}'.",
+    "train_nothing": "The training '{name}' has no weights that can be loaded now.",
+    "train_refused": "This can't be trained: {line}",
     "weights_missing": (
         "The weights of '{name}' are missing: there is no file {path}. Clone the project again with its "
         "weights, or train them with `make weights`."

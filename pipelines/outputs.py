@@ -17,6 +17,7 @@ class TextToImageOutput:
     peak_bytes: int = 0  # of memory, while the pictures were made: the GPU's where there is one, else this process's
     model_hash: str = ""  # of our own models' weights
     settings: dict = field(default_factory=dict)  # of the call; `unknown_words` of the prompt, `withheld` seeds
+    follows_words: bool = True  # False: the prompt did not reach the model
 
 
 @dataclass(frozen=True)

@@ -89,15 +89,18 @@ def load_prompt_encoder() -> PromptEncoder:
     return device.get("text-encoder", PromptEncoder)
 
 
-def clean_prompt(prompt: str) -> str:
-    """`prompt` without control characters, symbols and doubled spaces.
-
-    Raises InputError where nothing is left, where it is too long, or where it is in neither English nor Chinese.
-    """
+def tidy(prompt: str) -> str:
+    """`prompt` without control characters, symbols and doubled spaces. Raises InputError where it is too long."""
     if len(prompt) > MAX_CHARACTERS:
         raise InputError("prompt_long", length=len(prompt), limit=MAX_CHARACTERS)
     kept = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Co", "Cn", "Cs", "So", "Sk") else c for c in prompt)
-    kept = " ".join(unicodedata.normalize("NFKC", kept).split())
+    return " ".join(unicodedata.normalize("NFKC", kept).split())
+
+
+def clean_prompt(prompt: str) -> str:
+    """The tidied prompt. Raises InputError where nothing is left, where it is too long, or where it is in neither
+    English nor Chinese."""
+    kept = tidy(prompt)
     letters = [c for c in kept if c.isalpha()]
     if not letters:
         raise InputError("prompt_empty")

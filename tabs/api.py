@@ -10,9 +10,10 @@ from pipelines.image_captioning.pipeline import BUILT_IN as CAPTIONERS
 from pipelines.image_captioning.pipeline import load_captioner
 from pipelines.numbers import whole
 from pipelines.text_to_image.pipeline import BUILT_IN as GENERATORS
-from pipelines.text_to_image.pipeline import load_text_to_image
+from pipelines.text_to_image.pipeline import FOLLOW_WORDS, load_text_to_image
 from tabs import offers
 from tabs.messages import messages
+from tabs.progress import ONE_AT_A_TIME
 
 MAX_PICTURES, MAX_LOOPS = 8, 5
 
@@ -30,7 +31,7 @@ def generate(
 
     Args:
         prompt: What to show.
-        model: gan, diffusion, or a model that the server offers.
+        model: gan, diffusion, mlp-gan (a lesson, which no words reach), or a model that the server offers.
         num_images: 1 to 8.
         seed: Decides the first picture, the next ones take the numbers after it; none: a new one.
         num_inference_steps: Of diffusion models; none: the model's own.
@@ -46,7 +47,8 @@ def generate(
         )  # fmt: skip
         pictures = [inscribe(*pair) for pair in zip(output.images, recipes(output), strict=True)]
         images = [base64.b64encode(encoded(picture)).decode() for picture in pictures]
-    return {"images": images, "seeds": output.seeds, "model": output.model, "seconds": round(output.seconds, 4)}
+    facts = {"seeds": output.seeds, "model": output.model, "seconds": round(output.seconds, 4)}
+    return {"images": images, **facts, "follows_words": output.follows_words}
 
 
 def caption(
@@ -64,7 +66,7 @@ def caption(
     from pipelines.answers import caption_answer
 
     with messages("en"):
-        captioner = load_captioner(offers.allowed(model, CAPTIONERS))
+        captioner = load_captioner(offers.allowed(model, CAPTIONERS, "describe"))
         settings = {"language": language, "num_beams": num_beams, "num_captions": num_captions}
         return caption_answer(captioner([opened(picture)], **settings)[0])
 
@@ -117,7 +119,7 @@ def roundtrip(
 
     with messages("en"):
         pair = (
-            load_text_to_image(offers.allowed(model, GENERATORS)),
+            load_text_to_image(offers.allowed(model, FOLLOW_WORDS)),
             load_captioner(offers.allowed(captioner, CAPTIONERS)),
         )
         trip = round_trip(
@@ -142,4 +144,4 @@ def opened(picture: str):
 def register() -> None:
     """Add the calls to the page that is being laid out."""
     for call in (generate, caption, recognize, align, roundtrip):
-        gr.api(call, api_name=call.__name__, concurrency_id="model", concurrency_limit=1)
+        gr.api(call, api_name=call.__name__, **ONE_AT_A_TIME)

@@ -39,6 +39,12 @@ def thumbnail(image: Image.Image, size: int = 640) -> Image.Image:
     return copy
 
 
+def enlarged(image: Image.Image, size: int = 256) -> Image.Image:
+    """A picture of fewer than `size` pixels a side, larger by a whole number, so that every pixel stays sharp."""
+    times = max(1, size // max(image.size))
+    return image.resize((times * image.width, times * image.height), Image.Resampling.NEAREST)
+
+
 def sharpest(attention: np.ndarray) -> int:
     """Which of the maps [N, G, G] is the most concentrated: the word worth showing first."""
     return int(attention.reshape(len(attention), -1).max(axis=1).argmax())

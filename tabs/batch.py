@@ -14,7 +14,7 @@ from tabs import runs
 from tabs.files import fresh_folder
 from tabs.i18n import label, sentence, text
 from tabs.messages import messages
-from tabs.progress import hidden, shown, stop
+from tabs.progress import ended, hidden, progress_line, queued, shown, stop_button
 
 
 def describe_many(
@@ -56,11 +56,11 @@ def describe_many(
                 if isinstance(news, runs.Progress):
                     yield *quiet, shown(news, language), gr.skip(), gr.skip()
                 else:
-                    yield table(news, captioners, language), gr.update(visible=True), news, hidden(), idle, hidden()
+                    yield table(news, captioners, language), gr.update(visible=True), news, ended(), idle, hidden()
     except Stopped:
-        yield *quiet, hidden(), idle, gr.skip()
+        yield *quiet, ended(), idle, gr.skip()
     except gr.Error:
-        yield *quiet, hidden(), idle, gr.skip()
+        yield *quiet, ended(), idle, gr.skip()
         raise
 
 
@@ -95,7 +95,7 @@ def build(language: gr.Textbox) -> None:
             )  # fmt: skip
             with gr.Row():
                 button = gr.Button(label("batch.button"), variant="primary", elem_id="batch")
-                stopper = gr.Button(label("run.stop"), interactive=False, min_width=80, elem_id="batch-stop")
+                stopper = stop_button("batch-stop")
             captioner = gr.Radio(
                 [(label(f"describe.{name}"), name) for name in (*BUILT_IN, "both")], value=BUILT_IN[-1],
                 label=label("describe.captioner"), elem_id="batch-captioner",
@@ -110,7 +110,7 @@ def build(language: gr.Textbox) -> None:
             )  # fmt: skip
         with gr.Column(scale=5, min_width=320):
             empty = gr.HTML(label("batch.empty"), elem_classes="empty", elem_id="batch-empty")
-            progress = gr.HTML(visible=False, elem_id="batch-progress")
+            progress = progress_line("batch-progress")
             captions = gr.Dataframe(
                 visible=False, type="array", wrap=True, interactive=True, elem_id="batch-table", show_label=False,
                 max_height=520,
@@ -125,10 +125,8 @@ def build(language: gr.Textbox) -> None:
     rows = gr.State([])
     button.click(
         describe_many, [files, captioner, spoken, existing, language],
-        [captions, taking, rows, progress, stopper, empty], show_progress="hidden", concurrency_id="model",
-        concurrency_limit=1, trigger_mode="once", api_visibility="private",
+        [captions, taking, rows, progress, stopper, empty], api_visibility="private", **queued(progress),
     )  # fmt: skip
-    stopper.click(stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
     export_button.click(
         take_away, [captions, rows, kind, spoken, language], download, show_progress="hidden", api_visibility="private"
     )

@@ -5,9 +5,11 @@ The maps are shown by style rules alone (a checked radio button), so that a resu
 
 from collections.abc import Callable
 from html import escape
+from pathlib import Path
 
 from PIL import Image
 
+from pipelines.image_captioning.pipeline import BUILT_IN
 from pipelines.outputs import CaptionOutput
 from tabs.attention import data_uri, sharpest, thumbnail, veil
 from tabs.i18n import text
@@ -34,16 +36,18 @@ def caption_cards(image: Image.Image, outputs: list[CaptionOutput], doubts: Doub
 def card(opened: str, outputs: list[CaptionOutput], doubts: Doubts, language: str) -> str:
     """The card of one captioner: its name, the opened stage with the picture, its captions, the likeliest first."""
     model, seconds = outputs[0].model, sum(output.seconds for output in outputs)
-    group = f"word-{model}"
+    name, kind = escape(Path(model).name), model if model in BUILT_IN else "trained"  # no path of this computer
+    title = text(f"describe.{model}", language) if model in BUILT_IN else name
+    group = f"word-{name}"
     captions = [
         caption(output, c, group, doubts, chosen=output is outputs[0] and c == 0, language=language)
         for output in outputs
         for c in range(len(output.captions))
     ]
     return (
-        f'<section class="card" data-model="{escape(model)}">'
-        f"<header><h3>{text(f'describe.{model}', language)}</h3>"
-        f"<small>{text(f'describe.{model}_about', language)}</small>"
+        f'<section class="card" data-model="{name}">'
+        f"<header><h3>{title}</h3>"
+        f"<small>{text(f'describe.{kind}_about', language)}</small>"
         f"<time>{text('describe.time', language, seconds=f'{seconds:.2f}')}</time></header>"
         f'{opened}<div class="captions">{"".join(captions)}</div></div></section>'
     )

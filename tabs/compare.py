@@ -11,18 +11,19 @@ from pipelines.outputs import TextToImageOutput
 from pipelines.text_to_image.pipeline import load_text_to_image
 from pipelines.text_to_image.steps import Stopped
 from tabs import offers, runs
-from tabs.attention import data_uri
+from tabs.attention import data_uri, enlarged
 from tabs.create import PRETRAINED, model_name
 from tabs.i18n import label, text
 from tabs.inputs import Slider, whole_number
 from tabs.messages import messages
-from tabs.progress import followed, hidden, shown, stop
+from tabs.progress import FREE, ended, followed, hidden, progress_line, queued, shown, stop_button
 
-MAX_CONTENDERS, MAX_PICTURES, MAX_CELLS = 4, 6, 30
+MAX_CONTENDERS, MAX_PICTURES, MAX_CELLS = 5, 6, 30
 CONTENDERS = {
     "gan": ("gan", {}),
     "diffusion-8": ("diffusion", {"num_inference_steps": 8}),
     "diffusion-20": ("diffusion", {"num_inference_steps": 20}),
+    "mlp-gan": ("mlp-gan", {}),
     PRETRAINED: (PRETRAINED, {}),
 }
 GUIDANCES, STEPS = "1, 2, 4", "4, 8, 20"
@@ -41,7 +42,7 @@ def compare(
 
     Args:
         prompt: What to show, in English or Chinese.
-        contenders: Any of gan, diffusion-8, diffusion-20 and pretrained; the numbers are steps.
+        contenders: Any of gan, diffusion-8, diffusion-20, mlp-gan and pretrained; the numbers are steps.
         num_images: How many pictures each makes, 1 to 6.
         seed: A whole number that decides the first picture of each; the next ones take the numbers after it.
         pretrained: Hub id or the name of a folder that the server offers, for the contender pretrained.
@@ -58,6 +59,8 @@ def compare(
             output = pipeline(
                 prompt, num_images=num_images, seed=whole_number(seed), on_step=run.on_step, **settings
             )  # fmt: skip
+            if not output.follows_words:  # a match with words that it never got would only look like a figure
+                return output, []
             try:
                 return output, load_aligner()(output.images, [prompt])[:, 0].tolist()
             except InputError:  # a pretrained model may read a language that the aligner does not
@@ -79,12 +82,12 @@ def compare(
                     else:
                         rows.append(contender_row(*news, language))
                         yield gr.update(value="".join(rows), visible=True), gr.skip(), gr.skip(), hidden()
-            yield gr.skip(), hidden(), idle, gr.skip()
+            yield gr.skip(), ended(), idle, gr.skip()
     except Stopped:
         rows.append(f'<p class="hint">{text("run.stopped", language)}</p>')
-        yield gr.update(value="".join(rows), visible=True), hidden(), idle, hidden()
+        yield gr.update(value="".join(rows), visible=True), ended(), idle, hidden()
     except gr.Error:
-        yield gr.skip(), hidden(), idle, gr.skip()
+        yield gr.skip(), ended(), idle, gr.skip()
         raise
 
 
@@ -103,13 +106,14 @@ def contender_row(output: TextToImageOutput, matches: list[float], language: str
             for caption, match in zip(captions, matches, strict=True)
         ]
     pictures = "".join(
-        f'<figure><img src="{data_uri(image, "webp")}" alt="{escape(output.settings["prompt"])}">'
+        f'<figure><img src="{data_uri(enlarged(image), "webp")}" alt="{escape(output.settings["prompt"])}">'
         f"<figcaption>{caption}</figcaption></figure>"
         for image, caption in zip(output.images, captions, strict=True)
     )
+    note = "" if output.follows_words else f'<p class="hint">{text("create.wordless", language)}</p>'
     return (
         f'<section class="contender" data-model="{escape(output.model)}"><header><h3>{escape(title)}</h3>'
-        f'<small>{cost}</small></header><div class="pictures">{pictures}</div></section>'
+        f'<small>{cost}</small></header><div class="pictures">{pictures}</div>{note}</section>'
     )
 
 
@@ -163,7 +167,7 @@ def build(language: gr.Textbox) -> None:
             min_width=220, elem_id="compare-prompt",
         )  # fmt: skip
         button = gr.Button(label("compare.button"), variant="primary", scale=1, min_width=110, elem_id="compare")
-        stopper = gr.Button(label("run.stop"), interactive=False, scale=0, min_width=80, elem_id="compare-stop")
+        stopper = stop_button("compare-stop")
     names = [name for name in CONTENDERS if name != PRETRAINED or offers.choices()]
     with gr.Row():
         contenders = gr.CheckboxGroup(
@@ -189,7 +193,7 @@ def build(language: gr.Textbox) -> None:
             elem_id="step-counts",
         )  # fmt: skip
         grid_button = gr.Button(label("compare.grid_button"), elem_id="grid", min_width=140)
-    progress = gr.HTML(visible=False, elem_id="compare-progress")
+    progress = progress_line("compare-progress")
     empty = gr.HTML(label("compare.empty"), elem_classes="empty", elem_id="compare-empty")
     rows = gr.HTML(visible=False, elem_id="contender-rows")
     sheet = gr.Image(
@@ -197,17 +201,12 @@ def build(language: gr.Textbox) -> None:
         buttons=["download", "fullscreen"], show_label=False,
     )  # fmt: skip
 
-    run = {
-        "show_progress": "hidden", "concurrency_id": "model", "concurrency_limit": 1, "trigger_mode": "once",
-    }  # fmt: skip
     gr.on(
         [button.click, prompt.submit], compare, [prompt, contenders, num_images, seed, pretrained, language],
-        [rows, progress, stopper, empty], api_name="compare", api_visibility="undocumented", **run,
+        [rows, progress, stopper, empty], api_name="compare", api_visibility="undocumented", **queued(progress),
     )  # fmt: skip
     grid_button.click(
         parameter_grid, [prompt, guidances, steps, seed, language], [sheet, progress, stopper, empty],
-        api_name="parameter_grid", api_visibility="undocumented", **run,
+        api_name="parameter_grid", api_visibility="undocumented", **queued(progress),
     )  # fmt: skip
-    free = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    stopper.click(stop, None, None, **free)
-    contenders.change(lambda chosen: gr.update(visible=PRETRAINED in chosen), contenders, pretrained, **free)
+    contenders.change(lambda chosen: gr.update(visible=PRETRAINED in chosen), contenders, pretrained, **FREE)

@@ -11,17 +11,19 @@ from pipelines.numbers import real, whole
 from pipelines.outputs import TextToImageOutput
 from pipelines.text_to_image.pipeline import BUILT_IN, MAX_SEED, load_text_to_image
 from pipelines.text_to_image.steps import Stopped
-from tabs import offers, runs
+from tabs import offers, runs, training_runs
 from tabs.i18n import label, sentence, text
 from tabs.inputs import Slider, whole_number
+from tabs.language import spoken
 from tabs.messages import messages
 from tabs.models import facts
-from tabs.progress import hidden, shown, stop
+from tabs.progress import FREE, ended, hidden, progress_line, queued, shown, stop_button
 
 MAX_PICTURES = 8
 PRETRAINED = "pretrained"
 STEPS, GUIDANCE = 12, 4.0  # where the sliders stand at first
 MAX_STEPS, MAX_GUIDANCE = 60, 12
+CRISP_BELOW = 64  # pixels; smaller pictures are shown pixel by pixel, since smoothing would only blur them
 EXAMPLES = (
     "a yellow flower with a dark centre",
     "一朵黄色的花",
@@ -52,7 +54,7 @@ def generate(
 
     Args:
         prompt: What to show, in English or Chinese.
-        model: gan, diffusion, or pretrained for the one that `pretrained` names.
+        model: gan, diffusion, mlp-gan, or pretrained for the one that `pretrained` names.
         num_images: How many pictures, 1 to 8.
         seed: A whole number that decides the first picture; the next ones take the numbers after it.
         randomise: Take a new seed instead.
@@ -71,7 +73,7 @@ def generate(
         "negative_prompt": negative_prompt or None,
         "scheduler": scheduler,
     }
-    known = {"gan": (), "diffusion": settings, PRETRAINED: () if own_settings else settings.keys() - {"scheduler"}}
+    known = {"diffusion": settings, PRETRAINED: () if own_settings else settings.keys() - {"scheduler"}}
 
     def work(run: runs.Run) -> TextToImageOutput:
         name = offers.offered(pretrained) if model == PRETRAINED else model
@@ -89,12 +91,12 @@ def generate(
                     yield *(gr.skip() for _ in range(4)), shown(news, language), gr.skip()
                 else:
                     seed = str(news.seeds[0])
-                    yield gallery(news, keep_recipe, language), summary(news, language), seed, hidden(), hidden(), idle
+                    yield gallery(news, keep_recipe, language), summary(news, language), seed, hidden(), ended(), idle
     except Stopped:
         stopped = gr.update(value=text("run.stopped", language), visible=True)
-        yield gr.skip(), stopped, gr.skip(), gr.skip(), hidden(), idle
+        yield gr.skip(), stopped, gr.skip(), gr.skip(), ended(), idle
     except gr.Error:
-        yield *(gr.skip() for _ in range(4)), hidden(), idle
+        yield *(gr.skip() for _ in range(4)), ended(), idle
         raise
 
 
@@ -106,7 +108,10 @@ def gallery(output: TextToImageOutput, keep_recipe: bool, language: str) -> dict
     if keep_recipe:
         images = [inscribe(image, recipe) for image, recipe in zip(images, recipes(output), strict=True)]
     captions = [text("create.picture", language, seed=seed) for seed in output.seeds]
-    return gr.update(value=list(zip(images, captions, strict=True)), visible=True, selected_index=None)
+    return gr.update(
+        value=list(zip(images, captions, strict=True)), visible=True, selected_index=None,
+        elem_classes=["crisp"] if images[0].width < CRISP_BELOW else [],
+    )  # fmt: skip
 
 
 def model_name(name: str, language: str) -> str:
@@ -124,6 +129,8 @@ def summary(output: TextToImageOutput, language: str) -> dict:
     lines[0] += " · " + text("create.memory", language, megabytes=round(output.peak_bytes / 1e6))
     if unknown := used.get("unknown_words"):
         lines.append(text("create.unknown", language, words=", ".join(unknown)))
+    if not output.follows_words:
+        lines.append(text("create.wordless", language))
     if withheld := used.get("withheld"):
         lines.append(text("create.withheld", language, seeds=", ".join(map(str, withheld))))
     if output.model in BUILT_IN:
@@ -166,8 +173,7 @@ def from_link(request: gr.Request) -> list:
     try:
         return [*(checks[name](given[name]) if name in given else gr.skip() for name in LINK), gr.skip()]
     except InputError as error:
-        spoken = given.get("lang") or request.headers.get("accept-language", "en")
-        said = sentence(error, "zh" if spoken.startswith("zh") else "en")
+        said = sentence(error, given.get("lang") or spoken(request.headers))
         return [gr.skip()] * len(LINK) + [gr.update(value=said, visible=True)]
 
 
@@ -188,10 +194,11 @@ def seed_of(choice: gr.SelectData) -> tuple[dict, str]:
     return gr.update(visible=True), seed
 
 
-def build(language: gr.Textbox, model: str) -> list:
+def build(language: gr.Textbox, model: str) -> tuple[list, gr.Dropdown]:
     """Lay out the tab. `language` holds the language of the page, `model` is chosen at first.
 
-    Returns the form: prompt, model, number of pictures, seed, randomise, steps, guidance, negative prompt.
+    Returns the form: prompt, model, number of pictures, seed, randomise, steps, guidance, negative prompt; and the
+    choice of a pretrained model.
     """
     with gr.Column(elem_id="prompt-bar"):
         with gr.Row(equal_height=True):
@@ -200,12 +207,12 @@ def build(language: gr.Textbox, model: str) -> list:
                 elem_id="prompt", max_lines=4, min_width=220,
             )  # fmt: skip
             button = gr.Button(label("create.button"), variant="primary", scale=1, min_width=110, elem_id="create")
-            stopper = gr.Button(label("run.stop"), interactive=False, scale=0, min_width=80, elem_id="stop")
+            stopper = stop_button("stop")
         examples = gr.Examples(
             [[example] for example in EXAMPLES], [prompt], label=label("create.examples"), elem_id="prompt-examples"
         )
         with gr.Row(elem_id="create-settings"):
-            names = (*BUILT_IN, *([PRETRAINED] if offers.choices() else []))
+            names = (*BUILT_IN, *([PRETRAINED] if offers.choices() or training_runs.allowed() else []))
             models = gr.Radio(
                 [(label(f"create.model_{name}"), name) for name in names], value=model, label=label("create.model"),
                 min_width=440, elem_id="model", scale=3,
@@ -243,7 +250,7 @@ def build(language: gr.Textbox, model: str) -> list:
                 [("Euler", "euler"), ("Heun", "heun")], value="euler", label=label("create.scheduler"),
                 info=label("create.scheduler_hint"), elem_id="scheduler", min_width=150,
             )  # fmt: skip
-    progress = gr.HTML(visible=False, elem_id="progress")
+    progress = progress_line("progress")
     empty = gr.HTML(label("create.empty"), elem_classes="empty", elem_id="create-empty")
     pictures = gr.Gallery(
         label=label("create.gallery"), visible=False, format="png", columns=4, interactive=False, object_fit="cover",
@@ -261,23 +268,18 @@ def build(language: gr.Textbox, model: str) -> list:
             keep_recipe, language,
         ],
         "outputs": [pictures, made, seed, empty, progress, stopper],
-        "show_progress": "hidden",  # the page shows its own
-        "concurrency_id": "model",
-        "concurrency_limit": 1,
-        "trigger_mode": "once",
+        **queued(progress),
     }  # fmt: skip
     gr.on([button.click, prompt.submit], api_name="create", api_visibility="undocumented", **run)
     examples.load_input_event.then(api_visibility="private", **run)
-    free = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    stopper.click(stop, None, None, **free)
-    pictures.select(seed_of, None, [reuse, chosen_seed], **free)
-    reuse.click(lambda seed: (seed, False), chosen_seed, [seed, randomise], **free)
+    pictures.select(seed_of, None, [reuse, chosen_seed], **FREE)
+    reuse.click(lambda seed: (seed, False), chosen_seed, [seed, randomise], **FREE)
     shown_rows = [step_row, scheduler, pretrained_row]
-    gr.on([models.change, own_settings.change], rows_for, [models, own_settings], shown_rows, **free)
-    gr.on([models.change, pretrained.change], about_choice, [models, pretrained, language], about, **free)
+    gr.on([models.change, own_settings.change], rows_for, [models, own_settings], shown_rows, **FREE)
+    gr.on([models.change, pretrained.change], about_choice, [models, pretrained, language], about, **FREE)
     form = [prompt, models, num_images, seed, randomise, steps, guidance, negative]
-    gr.on(None, from_link, None, [*form, made], **free)  # when the page opens
-    return form
+    gr.on(None, from_link, None, [*form, made], **FREE)  # when the page opens
+    return form, pretrained
 
 
 def about_choice(model: str, pretrained: str, language: str) -> str:

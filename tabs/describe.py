@@ -5,10 +5,12 @@ from PIL import Image
 
 from pipelines.errors import InputError
 from pipelines.image_captioning.pipeline import BUILT_IN, MAX_BEAMS, load_captioner
+from tabs import offers, training_runs
 from tabs.cards import caption_cards
-from tabs.i18n import label
+from tabs.i18n import label, text
 from tabs.inputs import Picture, Slider
 from tabs.messages import messages
+from tabs.progress import queued
 
 LANGUAGES = {"en": ("en",), "zh": ("zh",), "both": ("en", "zh")}
 
@@ -39,8 +41,8 @@ def describe(
         num_captions: How many of them are returned, at most as many as beams.
         language: Language of messages, en or zh.
     """
-    captioners = BUILT_IN if captioner == "both" else (captioner,)
     with messages(language):
+        captioners = BUILT_IN if captioner == "both" else (offers.allowed(captioner, BUILT_IN, "describe"),)
         from pipelines.recognition import load_recognizer
 
         image = read_picture(picture)
@@ -55,8 +57,17 @@ def describe(
         return gr.update(value=cards, visible=True), gr.update(visible=False)
 
 
-def build(language: gr.Textbox, captioner: str, examples: list[str]) -> None:
-    """Lay out the tab. `language` holds the language of the page, `captioner` is chosen at first."""
+def choices(language: str) -> dict:
+    """The captioners to choose from as they stand now, with those that were trained on the page."""
+    built_in = [(text(f"describe.{name}", language), name) for name in ("both", *BUILT_IN)]
+    return gr.update(choices=[*built_in, *((name, name) for name in training_runs.usable("describe"))])
+
+
+def build(language: gr.Textbox, captioner: str, examples: list[str]) -> gr.Radio:
+    """Lay out the tab. `language` holds the language of the page, `captioner` is chosen at first.
+
+    Returns the choice of a captioner.
+    """
     with gr.Row():
         with gr.Column(scale=2, min_width=300, elem_id="describe-input"):
             picture = Picture(
@@ -96,9 +107,8 @@ def build(language: gr.Textbox, captioner: str, examples: list[str]) -> None:
         "fn": describe,
         "inputs": [picture, captioners, spoken, num_beams, num_captions, language],
         "outputs": [cards, empty],
-        "concurrency_id": "model",
-        "concurrency_limit": 1,
-        "trigger_mode": "once",
+        **queued(),
     }
     button.click(api_name="describe", api_visibility="undocumented", **run)
     samples.load_input_event.then(api_visibility="private", **run)
+    return captioners

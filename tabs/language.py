@@ -4,13 +4,16 @@ Gradio reads `navigator.language` before any script of ours may run, so a small 
 """
 
 import json
+from collections.abc import Mapping
+from http.cookies import SimpleCookie
 from pathlib import Path
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tabs.i18n import TABLES, text
 
-WORDS = ("error.title", "status.processing", "status.queue")  # what Gradio itself shows in English only
+# what Gradio itself shows in English only, or not at all
+WORDS = ("error.title", "status.processing", "status.queue", "describe.example")
 SCRIPT = Path(__file__).resolve().parent.parent / "assets" / "language.js"
 
 
@@ -18,6 +21,13 @@ def script() -> str:
     """The script, with the words of our tables, as an HTML element."""
     words = {language: {key: text(key, language) for key in WORDS} for language in TABLES}
     return f"<script>{SCRIPT.read_text().replace('WORDS[', json.dumps(words, ensure_ascii=False) + '[')}</script>"
+
+
+def spoken(headers: Mapping[str, str]) -> str:
+    """The language of the page that sent a request: as chosen there (language.js keeps a cookie), or the browser's."""
+    chosen = SimpleCookie(headers.get("cookie", "")).get("tuwen-language")
+    language = chosen.value if chosen else headers.get("accept-language", "en")
+    return "zh" if language.startswith("zh") else "en"
 
 
 class LanguageScript:

@@ -8,6 +8,7 @@ from pipelines.errors import InputError
 from pipelines.text_to_image.suggestions import SUGGESTIONS
 from tabs import offers
 from tabs.i18n import label, sentence, text
+from tabs.progress import FREE
 
 
 def facts(name: str, language: str) -> str:
@@ -73,5 +74,5 @@ def build(language: gr.Textbox, tab: gr.Tab) -> None:
     gr.HTML(label("models.suggestions_title"), elem_classes="title")
     suggestions = gr.HTML(elem_id="suggestions")
     tab.select(
-        both_tables, language, [ledger, suggestions], queue=False, show_progress="hidden", api_visibility="private"
+        both_tables, language, [ledger, suggestions], **FREE
     )

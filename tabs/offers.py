@@ -1,6 +1,7 @@
 """Which models a visitor may name besides the built-in ones: Hub ids where that is allowed, folders below one folder.
 
-The front door decides both, in the environment: TUWEN_HUB ("0": no Hub ids) and TUWEN_MODELS (a folder).
+The front door decides both, in the environment: TUWEN_HUB ("0": no Hub ids) and TUWEN_MODELS (a folder). Where training
+is allowed, what was trained on the page is offered too.
 """
 
 import os
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from pipelines.errors import InputError
 from pipelines.text_to_image.suggestions import SUGGESTIONS
+from tabs import training_runs
 
 
 def folders() -> list[str]:
@@ -21,19 +23,24 @@ def hub_allowed() -> bool:
 
 
 def choices() -> list[str]:
-    return [*folders(), *(SUGGESTIONS if hub_allowed() else ())]
+    return [*training_runs.usable("create"), *folders(), *(SUGGESTIONS if hub_allowed() else ())]
 
 
-def allowed(name: str, built_in: tuple[str, ...]) -> str:
+def allowed(name: str, built_in: tuple[str, ...], tab: str = "create") -> str:
     """`name` where it is a built-in model, else what it stands for among those offered."""
-    return name if name in built_in else offered(name)
+    return name if name in built_in else offered(name, tab)
 
 
-def offered(name: str | None) -> str:
-    """The folder or Hub id that `name` stands for. Raises InputError where a visitor may not name it."""
+def offered(name: str | None, tab: str = "create") -> str:
+    """The folder or Hub id that `name` stands for in the tab "create" or "describe".
+
+    Raises InputError where a visitor may not name it.
+    """
     name = (name or "").strip()
     if not name:
         raise InputError("model_unnamed")
+    if name in (trained := training_runs.usable(tab)):
+        return str(trained[name])
     if name in folders():
         return str(Path(os.environ["TUWEN_MODELS"]) / name)
     owner, _, repository = name.partition("@")[0].partition("/")

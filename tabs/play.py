@@ -9,6 +9,7 @@ from tabs.files import fresh_folder
 from tabs.i18n import label, text
 from tabs.inputs import whole_number
 from tabs.messages import messages
+from tabs.progress import queued
 
 NUM_FRAMES = 33
 # all frames are on the page, so that the slider needs no server
@@ -71,7 +72,7 @@ def build(language: gr.Textbox) -> None:
     (first, first_seed), (second, second_seed) = ends
     gr.on(
         [button.click, first.submit, second.submit], walk, [first, second, first_seed, second_seed, kind, language],
-        [frames, slider, download, empty], concurrency_id="model", concurrency_limit=1, show_progress="hidden",
-        api_name="walk", api_visibility="undocumented",
+        [frames, slider, download, empty], api_name="walk",
+        api_visibility="undocumented", **queued(),
     )  # fmt: skip
     slider.input(None, slider, None, js=SHOW_FRAME)

@@ -7,11 +7,13 @@ import gradio as gr
 from pipelines.text_to_image.steps import Stopped
 from tabs import runs
 from tabs.attention import data_uri
-from tabs.i18n import text
+from tabs.i18n import label, text
 from tabs.messages import messages
 from tabs.runs import Progress, Run
 
 GIGABYTE = 1e9
+ONE_AT_A_TIME = {"concurrency_id": "model", "concurrency_limit": 1}  # there is one device
+FREE = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}  # an event that waits for nothing
 
 
 def progress_html(progress: Progress | None, language: str) -> str:
@@ -36,11 +38,35 @@ def bar(done: int, total: int) -> str:
 
 
 def shown(progress: Progress | None, language: str) -> dict:
-    return gr.update(value=progress_html(progress, language), visible=True)
+    return gr.update(value=progress_html(progress, language))
+
+
+def ended() -> dict:
+    return gr.update(value="")
 
 
 def hidden() -> dict:
     return gr.update(visible=False)
+
+
+def progress_line(elem_id: str) -> gr.HTML:
+    """Where a run says how far it is; before it begins Gradio writes its place in the queue there."""
+    return gr.HTML(elem_id=elem_id, elem_classes="progress-line")
+
+
+def stop_button(elem_id: str) -> gr.Button:
+    """A button that ends the visitor's own run; it works while one is going on. Esc presses it (assets/keys.js)."""
+    button = gr.Button(
+        label("run.stop"), interactive=False, scale=0, min_width=80, elem_id=elem_id, elem_classes="stop"
+    )
+    button.click(stop, None, None, **FREE)
+    return button
+
+
+def queued(line: gr.HTML | None = None) -> dict:
+    """How an event waits for the one model at work: behind those before it, shown on `line` or on its outputs."""
+    waits = {**ONE_AT_A_TIME, "trigger_mode": "once"}
+    return waits if line is None else {**waits, "show_progress": "minimal", "show_progress_on": line}
 
 
 def followed(work: Callable[[Run], object], language: str, request: gr.Request | None) -> Iterator[tuple]:
@@ -53,11 +79,11 @@ def followed(work: Callable[[Run], object], language: str, request: gr.Request |
                 if isinstance(news, Progress):
                     yield gr.skip(), shown(news, language), gr.skip(), gr.skip()
                 else:
-                    yield gr.update(value=news, visible=True), hidden(), idle, hidden()
+                    yield gr.update(value=news, visible=True), ended(), idle, hidden()
     except Stopped:
-        yield gr.skip(), hidden(), idle, gr.skip()
+        yield gr.skip(), ended(), idle, gr.skip()
     except gr.Error:
-        yield gr.skip(), hidden(), idle, gr.skip()
+        yield gr.skip(), ended(), idle, gr.skip()
         raise
 
 

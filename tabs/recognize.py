@@ -12,6 +12,7 @@ from tabs.describe import read_picture
 from tabs.i18n import label, text
 from tabs.inputs import Picture
 from tabs.messages import messages
+from tabs.progress import queued
 
 GROUPS = ("objects", "attributes", "actions", "imagenet")
 LEAST, MOST = 5, 10  # rows of a group: the first are shown even where they are not sure enough
@@ -81,8 +82,7 @@ def build(language: gr.Textbox, examples: list[str]) -> None:
             empty = gr.HTML(label("recognize.empty"), elem_classes="empty", elem_id="recognize-empty")
             card = gr.HTML(visible=False, elem_id="recognition")
     run = {
-        "fn": recognize, "inputs": [picture, language], "outputs": [card, empty], "concurrency_id": "model",
-        "concurrency_limit": 1, "trigger_mode": "once",
+        "fn": recognize, "inputs": [picture, language], "outputs": [card, empty], **queued(),
     }  # fmt: skip
     button.click(api_name="recognize_picture", api_visibility="undocumented", **run)
     samples.load_input_event.then(api_visibility="private", **run)

@@ -11,7 +11,7 @@ from tabs import offers, runs
 from tabs.attention import data_uri
 from tabs.i18n import label, text
 from tabs.inputs import Picture
-from tabs.progress import followed, stop
+from tabs.progress import FREE, followed, progress_line, queued, stop_button
 
 NAMED = (
     "prompt", "model", "seed", "dtype", "model_hash", "negative_prompt", "guidance_scale", "num_inference_steps",
@@ -108,14 +108,13 @@ def build(language: gr.Textbox, form: list) -> None:
             )  # fmt: skip
             with gr.Row():
                 button = gr.Button(label("reproduce.button"), variant="primary", elem_id="reproduce")
-                stopper = gr.Button(label("run.stop"), interactive=False, min_width=80, elem_id="reproduce-stop")
+                stopper = stop_button("reproduce-stop")
         with gr.Column(scale=5, min_width=320):
-            progress = gr.HTML(visible=False, elem_id="reproduce-progress")
+            progress = progress_line("reproduce-progress")
             empty = gr.HTML(label("reproduce.empty"), elem_classes="empty", elem_id="reproduce-empty")
             result = gr.HTML(visible=False, elem_id="reproduced")
     button.click(
-        reproduce, [picture, language], [result, progress, stopper, empty], show_progress="hidden",
-        concurrency_id="model", concurrency_limit=1, trigger_mode="once", api_visibility="private",
+        reproduce, [picture, language], [result, progress, stopper, empty], api_visibility="private",
+        **queued(progress),
     )  # fmt: skip
-    button.click(form_of, picture, form, queue=False, show_progress="hidden", api_visibility="private")
-    stopper.click(stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
+    button.click(form_of, picture, form, **FREE)

@@ -7,10 +7,11 @@ import gradio as gr
 
 from pipelines import checkpoint
 from pipelines.image_captioning.pipeline import BUILT_IN as CAPTIONERS
-from pipelines.text_to_image.pipeline import BUILT_IN as GENERATORS
+from pipelines.text_to_image.pipeline import FOLLOW_WORDS as GENERATORS
 from tabs.attention import data_uri
 from tabs.i18n import label, text
 from tabs.models import table
+from tabs.progress import FREE
 
 HEADLINE = "flickr8k"
 REAL = "real held-out pictures"
@@ -18,6 +19,11 @@ REAL = "real held-out pictures"
 GENERATION = {
     "fid_efficientnet": False, "kid_efficientnet": False, "precision": True, "recall": True, "alignment": True,
     "category_obeyed": True, "colour_obeyed": True, "spread_between_seeds": True, "seconds_a_picture": False,
+}  # fmt: skip
+# of the first lesson's card
+LESSON = {
+    "readable": True, "classes": True, "frechet_distance": False, "precision": True, "recall": True,
+    "nearest_training_picture": False, "seconds_a_picture": False,
 }  # fmt: skip
 CAPTIONS = ("bleu_1", "bleu_4", "rouge_l", "cider_d")
 RECOGNITION = ("precision", "recall", "f1", "macro_f1", "map", "accuracy")
@@ -42,7 +48,7 @@ def number(value: float | None, share: bool = False, interval: list[float] | Non
 
 def results_html(language: str) -> str:
     """Generators, captioners, the recognizer and the aligner, each beside its peers."""
-    return "".join(part(language) for part in (generation, captions, recognition, alignment))
+    return "".join(part(language) for part in (generation, lesson, captions, recognition, alignment))
 
 
 def section(key: str, body: str, cards: list[dict], language: str) -> str:
@@ -69,17 +75,34 @@ def generation(language: str) -> str:
         count = known.get("num_generated") or known.get("num_reference") or known.get("seeds_a_prompt", "")
         values = [number(f.get("model"), share, f.get("interval")) for f in figures]
         rows.append((text(f"results.{key}", language), *values, number(real, share), count))
-    return section("generation", table(head, rows) + sweep_html(language), list(cards.values()), language)
+    drawn = plot_html("diffusion/sweep.webp", "sweep", language)
+    return section("generation", table(head, rows) + drawn, list(cards.values()), language)
 
 
-def sweep_html(language: str) -> str:
-    path = checkpoint.WEIGHTS / "diffusion" / "sweep.webp"
+def lesson(language: str) -> str:
+    """The first lesson's digits beside real ones, and what each loss made of them."""
+    measured = card("mlp-gan/metrics.json")
+    if measured is None:
+        return ""
+    figures = measured["figures"]
+    head = [text("results.measure", language), text("create.model_mlp-gan", language), text("results.real", language)]
+    rows = []
+    for key, share in LESSON.items():
+        found = figures[key]
+        values = number(found["model"], share, found.get("interval")), number(found.get(REAL), share)
+        rows.append((text(f"results.{key}", language), *values))
+    drawn = plot_html("mlp-gan/losses.webp", "losses", language)
+    return section("lesson", table(head, rows) + drawn, [measured], language)
+
+
+def plot_html(name: str, said: str, language: str) -> str:
+    path = checkpoint.WEIGHTS / name
     if not path.is_file():
         return ""
     from PIL import Image
 
     with Image.open(path) as image:
-        address, said = data_uri(image.convert("RGB"), "webp"), text("results.sweep", language)
+        address, said = data_uri(image.convert("RGB"), "webp"), text(f"results.{said}", language)
     return f'<figure class="drift"><figcaption>{said}</figcaption><img class="plot" src="{address}" alt=""></figure>'
 
 
@@ -169,4 +192,4 @@ def build(language: gr.Textbox, tab: gr.Tab) -> None:
     """Lay out the tab; it is filled whenever it is opened."""
     gr.HTML(label("results.intro"), elem_classes="hint")
     cards = gr.HTML(elem_id="results")
-    tab.select(results_html, language, cards, queue=False, show_progress="hidden", api_visibility="private")
+    tab.select(results_html, language, cards, **FREE)

@@ -8,14 +8,14 @@ import gradio as gr
 from pipelines.image_captioning.pipeline import BUILT_IN as CAPTIONERS
 from pipelines.image_captioning.pipeline import load_captioner
 from pipelines.numbers import whole
-from pipelines.text_to_image.pipeline import BUILT_IN as GENERATORS
+from pipelines.text_to_image.pipeline import FOLLOW_WORDS as GENERATORS
 from pipelines.text_to_image.pipeline import load_text_to_image
 from tabs import runs
 from tabs.attention import data_uri, thumbnail
 from tabs.describe import read_picture
 from tabs.i18n import label, text
 from tabs.inputs import Picture, Slider, whole_number
-from tabs.progress import followed, stop
+from tabs.progress import followed, progress_line, queued, stop_button
 
 MAX_PICTURES, MAX_LOOPS = 6, 5
 CHART_WIDTH, CHART_HEIGHT = 320, 90
@@ -171,7 +171,7 @@ def build(language: gr.Textbox, examples: list[str]) -> None:
             min_width=220, elem_id="trip-prompt",
         )  # fmt: skip
         button = gr.Button(label("trip.button"), variant="primary", scale=1, min_width=130, elem_id="trip")
-        stopper = gr.Button(label("run.stop"), interactive=False, scale=0, min_width=80, elem_id="trip-stop")
+        stopper = stop_button("trip-stop")
     with gr.Row():
         generator = gr.Radio(
             [(label(f"create.model_{name}"), name) for name in GENERATORS], value=GENERATORS[0],
@@ -196,14 +196,13 @@ def build(language: gr.Textbox, examples: list[str]) -> None:
         with gr.Column():
             gr.Examples([[path] for path in examples], [picture], label=label("describe.examples"))
             retell_button = gr.Button(label("trip.retell_button"), elem_id="retell")
-    progress = gr.HTML(visible=False, elem_id="trip-progress")
+    progress = progress_line("trip-progress")
     empty = gr.HTML(label("trip.empty"), elem_classes="empty", elem_id="trip-empty")
     result = gr.HTML(visible=False, elem_id="trip-result")
 
     run = {
-        "outputs": [result, progress, stopper, empty], "show_progress": "hidden", "concurrency_id": "model",
-        "concurrency_limit": 1, "trigger_mode": "once", "api_visibility": "undocumented",
-    }  # fmt: skip
+        "outputs": [result, progress, stopper, empty], "api_visibility": "undocumented", **queued(progress),
+    }
     gr.on(
         [button.click, prompt.submit], round_trip,
         [prompt, generator, captioner, num_images, num_loops, seed, language], api_name="round_trip", **run,
@@ -211,4 +210,3 @@ def build(language: gr.Textbox, examples: list[str]) -> None:
     retell_button.click(
         retell, [picture, generator, captioner, num_images, seed, language], api_name="retell", **run
     )
-    stopper.click(stop, None, None, queue=False, show_progress="hidden", api_visibility="private")

@@ -10,7 +10,7 @@ SEAL = Color(
     c600="#b9412c", c700="#973324", c800="#7a2b21", c900="#64271f", c950="#37110c",
 )  # fmt: skip
 PAPER = Color(
-    name="paper", c50="#fbf9f4", c100="#f5f1e8", c200="#e8e2d4", c300="#d3cab8", c400="#a59b89", c500="#7b7366",
+    name="paper", c50="#fbf9f4", c100="#f5f1e8", c200="#e8e2d4", c300="#d3cab8", c400="#a59b89", c500="#6c655a",
     c600="#5a544b", c700="#3d3a36", c800="#26262a", c900="#1b1c21", c950="#131419",
 )  # fmt: skip
 RADIUS = Size(name="seal", xxs="2px", xs="4px", sm="6px", md="10px", lg="14px", xl="18px", xxl="24px")

@@ -8,6 +8,7 @@ import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from PIL import Image
+from transformers import BertConfig, BertModel
 
 from pipelines import checkpoint, device
 from pipelines.alignment import Aligner
@@ -111,6 +112,32 @@ def tiny_weights(tmp_path, monkeypatch) -> Path:
 
 def forget_models() -> None:
     device.unload(*device.loaded())
+
+
+@pytest.fixture
+def teacher(tmp_path) -> Path:
+    """A tiny English BERT in the place of the one that the text encoder follows."""
+    folder = tmp_path / "teacher"
+    torch.manual_seed(0)
+    tokenizer = build_tokenizer(SENTENCES, 200)
+    config = BertConfig(
+        vocab_size=len(tokenizer), hidden_size=384, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
+    )
+    BertModel(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def text_folder(tmp_path) -> Path:
+    """Three translated captions, one of a test picture, and two English sentences."""
+    folder = tmp_path / "text"
+    folder.mkdir()
+    rows = [{"id": f"{k}.jpg", "en": [f"a {w} dog"], "zh_machine": ["一只狗"]} for k, w in enumerate(("red", "big"))]
+    held_out = {"id": "10.jpg", "en": ["a dog"], "zh_machine": ["狗"]}
+    (folder / "flickr8k_en_zh.jsonl").write_text("\n".join(json.dumps(r) for r in [*rows, held_out]))
+    (folder / "more_en.txt").write_text("a photo of a cat\n\na small bird\n")
+    return folder
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_the_command_line_gives_a_score_for_each_text(aligned_weights, tmp_path,
     assert result["scores"].keys() == {"a red flower", "黑猫"}
 
 
-def test_training_learns_resumes_and_is_read_again(aligned_weights, captioned_folder, tmp_path):
+def test_training_learns_and_is_read_again(aligned_weights, captioned_folder, tmp_path):
     def run(name: str, *flags: str) -> Aligner:
         train_alignment.main([
             "--preset", "tiny", "--data", str(captioned_folder), "--output_dir", str(tmp_path / name),
@@ -77,14 +77,10 @@ def test_training_learns_resumes_and_is_read_again(aligned_weights, captioned_fo
         ])  # fmt: skip
         return Aligner.from_pretrained(tmp_path / f"{name}-weights")
 
-    unbroken = run("unbroken")
-    run("stopped", "--max_steps", "2", "--lr_scheduler", "constant")
-    run("again", "--lr_scheduler", "constant")
-    resumed = run("stopped", "--resume", "--lr_scheduler", "constant")
-    again = Aligner.from_pretrained(tmp_path / "again-weights").state_dict()
-    assert all(torch.equal(x, again[name]) for name, x in resumed.state_dict().items())
-    assert any(not torch.equal(x, again[name]) for name, x in unbroken.state_dict().items())
-    assert load_aligner(str(tmp_path / "unbroken-weights"))([RED], ["a red flower"]).shape == (1, 1)
+    cosine = run("cosine").state_dict()
+    constant = run("constant", "--lr_scheduler", "constant").state_dict()
+    assert any(not torch.equal(x, constant[name]) for name, x in cosine.items())
+    assert load_aligner(str(tmp_path / "cosine-weights"))([RED], ["a red flower"]).shape == (1, 1)
 
 
 def test_the_loss_asks_for_the_own_caption_among_all_and_the_wrong_one():

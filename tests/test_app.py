@@ -54,6 +54,12 @@ def test_half_credentials_are_refused(auth):
         app.credentials(auth, share=False)
 
 
+@pytest.mark.parametrize("guard", [["--share"], ["--auth", "ada:lovelace"]])
+def test_tools_are_refused_where_a_password_would_lock_them_out(guard):
+    with pytest.raises(SystemExit, match="without a password"):
+        app.main(["--mcp", *guard])
+
+
 def test_examples_are_the_projects_own_and_small():
     pictures = [Path(path) for path in app.example_pictures(None)]
     assert len(pictures) >= 4

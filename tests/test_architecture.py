@@ -19,6 +19,7 @@ LIBRARIES = {
     "transformers": {"pipelines", "training"},
     "torch": {"pipelines", "training", "benchmarks"},
     "tensorboard": {"training"},
+    "sklearn": {"training"},
     "pickle": set(),
 }
 

@@ -1,8 +1,12 @@
 """Augmentation keeps what the words speak of: colours, and the difference between two pictures of one prompt."""
 
+import pytest
 import torch
+from PIL import Image
 
-from training.augment import differentiable_augment, random_crop_flip, shift_flip_brighten
+from pipelines.errors import InputError
+from training.augment import PRESETS, differentiable_augment, preset, random_crop_flip, shift_flip_brighten
+from training.augment_sheet import main, sheet
 
 
 def test_both_halves_of_a_batch_are_changed_alike():
@@ -37,3 +41,24 @@ def test_pictures_are_mirrored_only_where_allowed():
 
 def test_crops_have_the_size_asked_for():
     assert random_crop_flip(torch.zeros(2, 3, 36, 36, dtype=torch.uint8), 32).shape == (2, 3, 32, 32)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_keeps_shape_and_kind(name):
+    torch.manual_seed(0)
+    pixels = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8)
+    augmented = preset(name)(pixels)
+    assert (augmented.shape, augmented.dtype) == (pixels.shape, torch.uint8)
+    assert (name == "none") == torch.equal(augmented, pixels)
+
+
+def test_a_sheet_has_a_row_a_preset_and_leaves_the_random_state(tmp_path):
+    state = torch.random.get_rng_state()
+    drawn = sheet(Image.linear_gradient("L").convert("RGB"), ["none", "flip"], 32, columns=3)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert drawn.width > 3 * 32
+    Image.linear_gradient("L").save(tmp_path / "a.png")
+    assert main([str(tmp_path / "a.png"), "--out", str(tmp_path / "sheet.webp"), "--size", "32"]) == 0
+    assert Image.open(tmp_path / "sheet.webp").height > 5 * 32
+    with pytest.raises(InputError):
+        preset("hue")

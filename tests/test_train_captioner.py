@@ -1,8 +1,7 @@
-"""The captioners' training on a dozen pictures: each objective goes on from the last one, and resumes exactly."""
+"""The captioners' training on a dozen pictures: each objective goes on from the last one."""
 
 import json
 
-import pytest
 import torch
 from safetensors.torch import load_file
 
@@ -17,18 +16,6 @@ def run(folder, tmp_path, name: str, *flags: str) -> dict[str, torch.Tensor]:
         "--weights_dir", str(tmp_path / f"{name}-weights"), *flags,
     ])  # fmt: skip
     return load_file(tmp_path / f"{name}-weights" / "model.safetensors")
-
-
-@pytest.mark.parametrize("model", ["lstm", "transformer"])
-def test_resumed_equals_unbroken(captioned_folder, tmp_path, model):
-    unbroken = run(captioned_folder, tmp_path, "unbroken", "--model", model)
-    run(captioned_folder, tmp_path, "stopped", "--model", model, "--max_steps", "2", "--lr_scheduler", "constant")
-    state = next((tmp_path / "stopped").glob("state-*2"))
-    assert (state / "run.json").is_file()
-    constant = run(captioned_folder, tmp_path, "whole", "--model", model, "--lr_scheduler", "constant")
-    resumed = run(captioned_folder, tmp_path, "stopped", "--model", model, "--lr_scheduler", "constant", "--resume")
-    assert all(torch.equal(constant[k], resumed[k]) for k in constant)
-    assert any(not torch.equal(constant[k], unbroken[k]) for k in constant)  # the schedule was obeyed
 
 
 def test_the_three_objectives_follow_each_other(captioned_folder, tmp_path):

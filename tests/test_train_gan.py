@@ -1,7 +1,8 @@
-"""The GAN's training on pictures of 32 pixels: a resumed run equals an unbroken one, and what it writes loads."""
+"""The GAN's training on pictures of 32 pixels: what it writes loads and is gone on from."""
 
 import json
 
+import pytest
 import torch
 from safetensors.torch import load_file
 
@@ -18,14 +19,6 @@ def run(folder, tmp_path, name: str, *flags: str) -> dict[str, torch.Tensor]:
         "--weights_dir", str(tmp_path / f"{name}-weights"), *flags,
     ])  # fmt: skip
     return load_file(tmp_path / f"{name}-weights" / "diffusion_pytorch_model.safetensors")
-
-
-def test_resumed_equals_unbroken(tiny_weights, captioned_folder, tmp_path):
-    unbroken = run(captioned_folder, tmp_path, "unbroken")
-    run(captioned_folder, tmp_path, "stopped", "--max_steps", "2")
-    resumed = run(captioned_folder, tmp_path, "stopped", "--resume")
-    assert unbroken.keys() == resumed.keys()
-    assert all(torch.equal(unbroken[k], resumed[k]) for k in unbroken)
 
 
 def test_what_is_written_loads_samples_and_goes_on(tiny_weights, captioned_folder, tmp_path):
@@ -47,6 +40,7 @@ def test_a_dry_run_prints_the_configuration_and_trains_nothing(tiny_weights, cap
     shown = json.loads(capsys.readouterr().out)
     assert shown["config"]["image_size"] == 32
     assert shown["parameters"]["generator"] > 0
+    assert shown["memory_mb"]["optimizer"] == pytest.approx(2 * shown["memory_mb"]["gradients"], abs=0.1)
     assert not output_dir.exists()
 
 

@@ -2,40 +2,18 @@
 
 import json
 
-import pytest
 import torch
 import torch.nn.functional as F
-from transformers import BertConfig, BertModel
 
 from pipelines.text_encoder import PromptEncoder
-from tests.conftest import SENTENCES
 from training import bilingual_text, train_text_encoder
 from training.data import read
-from training.train_text_encoder import Teacher, build_tokenizer, distillation_loss
+from training.train_text_encoder import Teacher, distillation_loss
 
 
-@pytest.fixture
-def teacher(tmp_path):
-    folder = tmp_path / "teacher"
-    torch.manual_seed(0)
-    tokenizer = build_tokenizer(SENTENCES, 200)
-    config = BertConfig(
-        vocab_size=len(tokenizer), hidden_size=384, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
-    )
-    BertModel(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
-
-
-def test_training_writes_an_encoder_that_loads(teacher, captioned_folder, tmp_path, capsys):
-    text = tmp_path / "text"
-    text.mkdir()
-    rows = [{"id": f"{k}.jpg", "en": [f"a {w} dog"], "zh_machine": ["一只狗"]} for k, w in enumerate(("red", "big"))]
-    held_out = {"id": "10.jpg", "en": ["a dog"], "zh_machine": ["狗"]}
-    (text / "flickr8k_en_zh.jsonl").write_text("\n".join(json.dumps(r) for r in [*rows, held_out]))
-    (text / "more_en.txt").write_text("a photo of a cat\n\na small bird\n")
+def test_training_writes_an_encoder_that_loads(teacher, text_folder, captioned_folder, tmp_path):
     train_text_encoder.main([
-        "--preset", "tiny", "--data", str(captioned_folder), "--text", str(text), "--teacher", str(teacher),
+        "--preset", "tiny", "--data", str(captioned_folder), "--text", str(text_folder), "--teacher", str(teacher),
         "--output_dir", str(tmp_path / "run"), "--weights_dir", str(tmp_path / "weights"),
     ])  # fmt: skip
     encoder = PromptEncoder(tmp_path / "weights")
@@ -61,6 +39,13 @@ def test_sentences_of_one_meaning_are_no_negatives_of_each_other():
     different, one_meaning = torch.eye(2, dtype=torch.bool), torch.ones(2, 2, dtype=torch.bool)
     assert distillation_loss(target, target, one_meaning, 0.05) < 1e-4
     assert distillation_loss(target, target, different, 0.05) > 0.6
+
+
+def test_two_halves_of_a_batch_are_pushed_away_from_the_whole_of_it():
+    student, target = (F.normalize(torch.randn(8, 16), dim=1) for _ in range(2))
+    same = torch.eye(8, dtype=torch.bool)
+    halves = [distillation_loss(student[k : k + 4], target, same[k : k + 4], 0.05, k) for k in (0, 4)]
+    torch.testing.assert_close(sum(halves) / 2, distillation_loss(student, target, same, 0.05))
 
 
 def test_a_teachers_vectors_have_length_one_and_are_kept(teacher, tmp_path):

@@ -1,8 +1,13 @@
 """Augmentation without hue, so that colours stay bound to their words; the GAN's is that of Zhao et al. (2020)."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from pipelines.errors import InputError
+from pipelines.images import to_signed
 
 
 def random_crop_flip(pixels: Tensor, size: int) -> Tensor:
@@ -45,3 +50,44 @@ def shift_flip_brighten(pixels: Tensor, may_flip: Tensor) -> Tensor:
     mirrored = may_flip.view(column) & (torch.rand(column, device=images.device) < 0.5)
     images = torch.where(mirrored, images.flip(-1), images)
     return (images * (0.8 + 0.4 * torch.rand(column, device=images.device))).clamp(0, 255).byte()
+
+
+def flip(pixels: Tensor) -> Tensor:
+    """uint8 [B, 3, H, W] → the same, each picture mirrored at random."""
+    return random_crop_flip(pixels, pixels.shape[-1])
+
+
+def crop_flip(pixels: Tensor) -> Tensor:
+    """uint8 [B, 3, S, S] → [B, 3, S, S]: windows of seven eighths of the side, enlarged again, mirrored at random."""
+    size = pixels.shape[-1]
+    window = random_crop_flip(pixels, max(1, size - size // 8))
+    images = F.interpolate(window.float(), (size, size), mode="bicubic", antialias=True)
+    return images.round().clamp(0, 255).byte()
+
+
+def differentiable(pixels: Tensor) -> Tensor:
+    """uint8 [B, 3, S, S] → uint8: what `differentiable_augment` makes of each picture."""
+    images = differentiable_augment(to_signed(pixels).repeat(2, 1, 1, 1))[: len(pixels)]
+    return ((images + 1) * 127.5).round().clamp(0, 255).byte()
+
+
+def colour_safe(pixels: Tensor) -> Tensor:
+    """uint8 [B, 3, S, S] → uint8: shift, mirror and brightness; every hue stays what its word says."""
+    return shift_flip_brighten(pixels, torch.ones(len(pixels), dtype=torch.bool, device=pixels.device))
+
+
+# uint8 [B, 3, S, S] → uint8 [B, 3, S, S], and what they do in a few words
+PRESETS: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
+    "none": (lambda pixels: pixels, "as it is"),
+    "flip": (flip, "mirrored at random"),
+    "crop-flip": (crop_flip, "windows, mirrored at random"),
+    "colour-safe": (colour_safe, "shifted, mirrored, brighter or darker; hues stay"),
+    "differentiable": (differentiable, "brightness, saturation, shift, holes: for discriminators with few pictures"),
+}
+
+
+def preset(name: str) -> Callable[[Tensor], Tensor]:
+    """The augmentation called `name`. Raises InputError where there is none."""
+    if name not in PRESETS:
+        raise InputError("preset_unknown", value=name, known=", ".join(PRESETS))
+    return PRESETS[name][0]

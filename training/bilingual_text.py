@@ -54,9 +54,9 @@ def translation_pairs(path: Path, held_out: set[str]) -> Iterator[Pair]:
 
 def phrase_pairs(records: list[Record], num: int, seed: int) -> Iterator[Pair]:
     """`num` phrases from the glossary and the class names of `records`, each in English and in Chinese."""
-    words, rng = glossary(), random.Random(seed)
+    words, rng = dict(glossary()), random.Random(seed)
     names = {(r.facts["label"].lower(), r.facts["label_zh"]) for r in records if r.facts.get("label_zh")}
-    words["thing"] += sorted(names)
+    words["thing"] = words["thing"] + sorted(names)
     for english, chinese in (pair for kind in words.values() for pair in kind):
         yield english, [english]
         yield chinese, [english]

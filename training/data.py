@@ -4,10 +4,11 @@ A folder has `metadata.jsonl` or `metadata.csv` with `file_name`, `text` or `cap
 `split`, `label`, `label_zh`, `caption_source`. A folder without metadata is pictures without captions.
 """
 
-import csv
 import hashlib
+import io
 import json
 import logging
+import random
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -19,8 +20,11 @@ from PIL import Image
 from pipelines.batch import PICTURES
 from pipelines.errors import InputError
 from pipelines.images import open_image, to_uint8
+from training import metadata
 
+DIGITS = "digits"  # the name of a data set, where no folder has it
 SPLITS = ("train", "validation", "test")
+PREDICTED = "predicted by "  # a caption's source, before the name of the model that wrote it
 log = logging.getLogger(__name__)
 
 
@@ -48,31 +52,31 @@ class CaptionedImages:
     def __len__(self) -> int:
         return len(self.records)
 
+    def fingerprint(self) -> str:
+        """The same for the same pictures with the same captions in the same order, wherever they are kept."""
+        said = [(r.name, r.domain, r.captions, r.captions_zh) for r in self.records]
+        seen = self.pixels[..., ::16, ::16].numpy().tobytes()
+        return f"{len(self)} pictures, {hashlib.sha256(repr(said).encode() + seen).hexdigest()[:12]}"
+
 
 def read(source: str | Path) -> list[Record]:
-    """The records of one captioned folder or Hub dataset id. Raises InputError where it is neither."""
-    folder = Path(source)
-    return list(read_folder(folder) if folder.is_dir() else read_hub(str(source)))
+    """The records of one captioned folder, of `digits`, or of a Hub dataset id. Raises InputError where it is none."""
+    folder, name = Path(source), str(source)
+    found = read_folder(folder) if folder.is_dir() else read_digits() if name == DIGITS else read_hub(name)
+    return [measured_by_people(r) for r in found]
 
 
 def read_folder(folder: Path) -> Iterator[Record]:
-    jsonl, table = folder / "metadata.jsonl", folder / "metadata.csv"
-    if jsonl.is_file():
-        rows = [json.loads(line) for line in jsonl.read_text(encoding="utf-8").splitlines() if line.strip()]
-    elif table.is_file():
-        with open(table, encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+    if path := metadata.find(folder):
+        rows = metadata.read_rows(path)
     else:
         paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICTURES)
         rows = [{"file_name": str(p.relative_to(folder))} for p in paths]
     if not rows:
         raise InputError("data_empty", name=folder)
-    root = folder.resolve()
+    domain = folder.resolve().name
     for row in rows:
-        path = folder / row["file_name"]
-        if not path.resolve().is_relative_to(root):
-            raise InputError("data_outside", name=row["file_name"])
-        yield record(row, root.name, path)
+        yield record(row, domain, metadata.below(folder, row["file_name"]))
 
 
 def read_hub(name: str) -> Iterator[Record]:
@@ -83,11 +87,26 @@ def read_hub(name: str) -> Iterator[Record]:
     except (ConnectionError, FileNotFoundError, OSError, ValueError) as error:
         raise InputError("data_unknown", name=name) from error
     for split, rows in splits.items():
+        if "image" not in rows.column_names:
+            raise InputError("data_columns", name=name, known=", ".join(rows.column_names))
         rows = rows.cast_column("image", datasets.Image(decode=False))
         for k, row in enumerate(rows):
-            picture = row.pop("image")
-            content = picture["bytes"] or Path(picture["path"]).read_bytes()
-            yield record({"split": split, **row, "file_name": f"{split}-{k}"}, name, content)
+            picture = row.pop("image") or {"bytes": b""}  # an empty cell is a broken picture
+            content = Path(picture["path"]).read_bytes() if picture["bytes"] is None else picture["bytes"]
+            yield record({"split": split, **metadata.named({**row, "file_name": f"{split}-{k}"})}, name, content)
+
+
+def read_digits() -> Iterator[Record]:
+    """The 1,797 handwritten digits that come with scikit-learn, 8 × 8 pixels in 17 greys (Alpaydin and Kaynak, UCI
+    Machine Learning Repository 1998, CC BY 4.0)."""
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    for k, (pixels, digit) in enumerate(zip(found.images, found.target.tolist(), strict=True)):
+        buffer = io.BytesIO()
+        Image.fromarray((pixels * (255 / 16)).round().astype("uint8")).save(buffer, "PNG")
+        captions = {"text": f"a handwritten {digit}", "captions_zh": [f"手写的数字{digit}"]}
+        yield record({"file_name": str(k), **captions, "label": digit}, DIGITS, buffer.getvalue())
 
 
 def record(row: dict, domain: str, image: Path | bytes) -> Record:
@@ -98,10 +117,27 @@ def record(row: dict, domain: str, image: Path | bytes) -> Record:
     return Record(name, domain, image, captions, captions_zh, split, row)
 
 
+def measured_by_people(record: Record) -> Record:
+    """`record` without the captions that a model predicted, unless it is trained on: no model is measured by another's
+    words. `training.fill` marks them so."""
+    if record.split == "train":
+        return record
+    captions = () if is_predicted(record, "caption_source") else record.captions
+    captions_zh = () if is_predicted(record, "caption_zh_source") else record.captions_zh
+    return replace(record, captions=captions, captions_zh=captions_zh)
+
+
+def is_predicted(record: Record, source: str) -> bool:
+    return str(record.facts.get(source) or "").startswith(PREDICTED)
+
+
 def as_captions(value: str | Iterable[str] | None) -> tuple[str, ...]:
     if isinstance(value, str):  # a CSV cell holds one caption, or several as a JSON list
-        value = json.loads(value) if value.startswith("[") else [value]
-    return tuple(c.strip() for c in value or () if c and c.strip())
+        try:
+            value = json.loads(value) if value.startswith("[") else [value]
+        except ValueError:
+            value = [value]
+    return tuple(c.strip() for c in value or () if isinstance(c, str) and c.strip())
 
 
 def split_of(image: Path | bytes) -> str:
@@ -125,7 +161,12 @@ def refold(records: list[Record], folds: int, fold: int) -> list[Record]:
         part = int.from_bytes(hashlib.sha256(record.name.encode()).digest()[:4]) % folds
         return "validation" if part == fold else "train"
 
-    return [replace(record, split=split(record)) for record in records]
+    return [measured_by_people(replace(record, split=split(record))) for record in records]
+
+
+def at_most(items: list, limit: int) -> list:
+    """`limit` of the items, drawn at random but always the same ones; 0: all."""
+    return random.Random(0).sample(items, limit) if 0 < limit < len(items) else items
 
 
 def load_pixels(records: list[Record], size: int, crop: bool) -> CaptionedImages:

@@ -17,15 +17,17 @@ import transformers
 from accelerate import PartialState
 
 from pipelines import checkpoint
-from training.data import read
+from training.data import DIGITS, read
 from training.evaluate_alignment import evaluate_alignment
 from training.evaluate_captions import evaluate_captions, evaluate_peers
+from training.evaluate_digits import evaluate_digits
 from training.evaluate_generation import evaluate_generation
 from training.evaluate_recognition import evaluate_recognition
 
 TASKS = {
     "alignment": evaluate_alignment,
     "captions": evaluate_captions,
+    "digits": evaluate_digits,
     "generation": evaluate_generation,
     "peers": evaluate_peers,
     "recognition": evaluate_recognition,
@@ -47,15 +49,15 @@ def main(arguments: list[str] | None = None) -> None:
 
     started = time.perf_counter()
     more = {"num_pictures": args.num_pictures} if args.num_pictures else {}
-    if more and args.task != "generation":
-        parser.error("--num_pictures goes with generation")
+    if more and args.task not in ("digits", "generation"):
+        parser.error("--num_pictures goes with digits and generation")
     figures = rounded(TASKS[args.task](args.model, args.data, args.split, args.seed, **more))
     if not PartialState().is_main_process:
         return
     folder = checkpoint.WEIGHTS / args.model
     model = {"model": args.model, "model_hash": checkpoint.weights_hash(folder)} if args.model else {}
     flags = f"{args.task} --model {args.model}" if args.model else args.task
-    data = " ".join(f"DATA/{Path(source).name}" for source in args.data)
+    data = " ".join(source if source == DIGITS else f"DATA/{Path(source).name}" for source in args.data)
     card = {
         "task": args.task,
         **model,

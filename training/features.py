@@ -4,7 +4,6 @@ M pictures, N cells of the grid.
 """
 
 import copy
-import random
 
 import torch
 from torch import Tensor
@@ -12,16 +11,19 @@ from tqdm.auto import tqdm
 
 from pipelines.image_encoder import IMAGE_SIZE, ImageEncoder
 from pipelines.images import normalize
-from training.data import CaptionedImages, load_pixels, read, refold
+from training.data import CaptionedImages, at_most, load_pixels, read, refold
 
 
-def load_some(sources: list[str], split: str, limit: int = 0, folds: int = 0, fold: int = 0) -> CaptionedImages:
-    """The captioned pictures of one split, or of one part of `folds`, at most `limit` of each source; 0: all."""
+def load_some(
+    sources: list[str], split: str, limit: int = 0, folds: int = 0, fold: int = 0, limit_of_all: int = 0
+) -> CaptionedImages:
+    """The captioned pictures of one split, or of one part of `folds`, at most `limit` of each source and
+    `limit_of_all` together; 0: all."""
     records = []
     for source in sources:
         found = [r for r in refold(read(source), folds, fold) if r.split == split and r.captions]
-        records += random.Random(0).sample(found, limit) if 0 < limit < len(found) else found
-    return load_pixels(records, IMAGE_SIZE, crop=False)
+        records += at_most(found, limit)
+    return load_pixels(at_most(records, limit_of_all), IMAGE_SIZE, crop=False)
 
 
 @torch.inference_mode()

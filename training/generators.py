@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from training.config import TrainingConfig, option
-from training.data import Record, read
+from training.data import Record, at_most, read
 
 
 @dataclass(frozen=True)
@@ -24,4 +24,5 @@ def read_records(config: GeneratorTrainingConfig, split: str) -> list[Record]:
 
     records = [r for source in config.data for r in read(source)]
     records += [r for source in config.scenes for r in read(source) if names_subject(r)]
-    return [r for r in records if r.split == split and r.captions]
+    limit = config.max_train_samples if split == "train" else 0
+    return at_most([r for r in records if r.split == split and r.captions], limit)

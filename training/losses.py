@@ -1,5 +1,6 @@
 """Adversarial losses as pure functions of logits. Each logit is D's belief, before the sigmoid, that its input is real
-and matches its words. `real`, `fake` and `mismatched` (a real picture beside foreign words) are of any shape.
+and matches its words. `real`, `fake` and `mismatched` (a real picture beside foreign words) are of any shape. A GAN
+without words has nothing mismatched: there `fake` counts whole, which is the papers' unconditional equation.
 """
 
 import torch
@@ -7,8 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def hinge_discriminator(real: Tensor, fake: Tensor, mismatched: Tensor) -> Tensor:
+def hinge_discriminator(real: Tensor, fake: Tensor, mismatched: Tensor | None = None) -> Tensor:
     """L_D = E[max(0, 1 − D(x, t))] + ½ E[max(0, 1 + D(G(z, t), t))] + ½ E[max(0, 1 + D(x, t̂))] (DF-GAN, eq. 1)."""
+    mismatched = fake if mismatched is None else mismatched
     return F.relu(1 - real).mean() + 0.5 * F.relu(1 + fake).mean() + 0.5 * F.relu(1 + mismatched).mean()
 
 
@@ -17,8 +19,9 @@ def hinge_generator(fake: Tensor) -> Tensor:
     return -fake.mean()
 
 
-def minimax_discriminator(real: Tensor, fake: Tensor, mismatched: Tensor) -> Tensor:
+def minimax_discriminator(real: Tensor, fake: Tensor, mismatched: Tensor | None = None) -> Tensor:
     """L_D = − E[log D(x)] − E[log(1 − D(G(z)))] (Goodfellow et al. 2014, eq. 1), with half of the fakes mismatched."""
+    mismatched = fake if mismatched is None else mismatched
     return F.softplus(-real).mean() + 0.5 * F.softplus(fake).mean() + 0.5 * F.softplus(mismatched).mean()
 
 

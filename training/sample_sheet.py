@@ -1,13 +1,16 @@
-"""A sheet of a generator's pictures for its card: one row a prompt, one column a seed from 0 on, none left out.
+"""A sheet of a generator's pictures for its card: one row a prompt, one column a seed from 0 on, none left out; where no
+words reach the generator, only seeds.
 `python -m training.sample_sheet --model gan`
 """
 
 import argparse
 from pathlib import Path
 
+from PIL import Image
+
 from pipelines import checkpoint
 from pipelines.images import grid
-from pipelines.text_to_image.pipeline import load_text_to_image
+from pipelines.text_to_image.pipeline import MAX_IMAGES, load_text_to_image
 
 SAMPLE_PROMPTS = (
     "a yellow flower with a dark centre",
@@ -32,9 +35,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="default: samples.webp beside the weights")
     args = parser.parse_args()
     pipeline = load_text_to_image(args.model)
-    images = [image for p in SAMPLE_PROMPTS for image in pipeline(p, num_images=SAMPLES_A_PROMPT, seed=0).images]
+    if pipeline.model.follows_words:
+        images = [image for p in SAMPLE_PROMPTS for image in pipeline(p, num_images=SAMPLES_A_PROMPT, seed=0).images]
+        sheet = grid(images, SAMPLES_A_PROMPT)
+    else:
+        small = grid(pipeline("", num_images=MAX_IMAGES, seed=0).images, 2 * SAMPLES_A_PROMPT)
+        sheet = small.resize((2 * small.width, 2 * small.height), Image.Resampling.NEAREST)
     out = args.out or checkpoint.WEIGHTS / args.model / "samples.webp"
-    grid(images, SAMPLES_A_PROMPT).save(out, quality=80)
+    sheet.save(out, quality=80)
 
 
 if __name__ == "__main__":

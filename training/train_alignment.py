@@ -13,17 +13,18 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from pipelines import checkpoint
 from pipelines.alignment import Aligner
 from pipelines.image_encoder import load_image_encoder
 from pipelines.text_encoder import PromptEncoder
 from training.conditioning import short_captions
-from training.config import TrainingConfig, option, parse, recorded, show
+from training.config import SCHEDULES, Schedule, TrainingConfig, option, parse, recorded, run_command, show
 from training.data import Record
 from training.features import grid_features, load_some
 from training.hard_negatives import swapped
+from training.hub import publish
+from training.initial import load_initial
 from training.loop import TrainingRun
 
 KINDS = ("colour", "object", "number")
@@ -36,8 +37,8 @@ class AlignmentTrainingConfig(TrainingConfig):
     seed: int = option(7, "decides initialisation, order and captions; other than the generators'")
     max_steps: int = option(1500, "optimizer steps of the whole schedule")
     batch_size: int = option(128, "pictures a step and process")
-    learning_rate: float = option(1e-3, "peak learning rate (AdamW)")
-    lr_scheduler: str = option("cosine", "diffusers' names")
+    learning_rate: float = option(1e-3, "peak learning rate")
+    lr_scheduler: Schedule = option("cosine", SCHEDULES)
     lr_warmup_steps: int = option(100, "steps of linear warm-up")
     weight_decay: float = option(0.1, "decoupled weight decay (AdamW)")
     ema_decay: float = option(0.995, "decay of the exponential moving average of the weights")
@@ -145,14 +146,14 @@ def main(arguments: list[str] | None = None) -> None:
         text_encoder=encoder.hash, image_encoder=checkpoint.weights_hash(checkpoint.WEIGHTS / "image-encoder"),
     )  # fmt: skip
     if config.init_from:
-        aligner = Aligner.from_pretrained(config.init_from, dtype=torch.float32, local_files_only=True)
+        aligner = load_initial(Aligner, config.init_from, token_size=encoder.model.config.hidden_size)
     if config.dry_run:
         show(config, aligner=aligner)
         return
 
     data, held_out = (
-        load_some(config.data, split, config.max_pictures, config.folds, config.fold)
-        for split in ("train", "validation")
+        load_some(config.data, split, config.max_pictures, config.folds, config.fold, limit)
+        for split, limit in (("train", config.max_train_samples), ("validation", 0))
     )
     features, held_out_features = grid_features(cnn, data.pixels), grid_features(cnn, held_out.pixels)
     said = [set(captions_of(record)) for record in data.records]
@@ -160,50 +161,50 @@ def main(arguments: list[str] | None = None) -> None:
     for k, record in enumerate(data.records):
         members.setdefault(record.domain, []).append(k)
 
-    optimizer = torch.optim.AdamW(aligner.parameters(), config.learning_rate, weight_decay=config.weight_decay)
-    aligner, optimizer, scheduler = run.prepare(aligner, optimizer, run.schedule(optimizer))
+    optimizer = run.optimizer(aligner.parameters())
+    aligner, optimizer, schedule = run.prepare(aligner, optimizer, run.schedule(optimizer))
     bare = run.accelerator.unwrap_model(aligner)
     ema = run.ema(aligner)
     pairs = judged_pairs(held_out.records, config.seed)
+    world = run.accelerator.num_processes
+    batch = min(run.batch_of_all, len(data)) // world * world
 
     def pictures_of(rng: random.Random) -> list[int]:
         everyone = range(len(data))
-        one = rng.choice([m for m in members.values() if len(m) >= config.batch_size] or [everyone])
-        return rng.sample(one if rng.random() < config.one_domain else everyone, min(config.batch_size, len(everyone)))
+        one = rng.choice([m for m in members.values() if len(m) >= run.batch_of_all] or [everyone])
+        return rng.sample(one if rng.random() < config.one_domain else everyone, batch)
 
-    def vectors(texts: list[str]) -> Tensor:
-        tokens, mask, _ = encoder(texts)
-        return bare.embed_texts(tokens.clone().to(run.device), mask.clone().to(run.device))
-
-    for step in run.steps():
-        rng = random.Random(random.random())
+    for step in run.steps(data.fingerprint()):
         aligner.train()
-        rows = pictures_of(rng)
-        texts = [draw_caption(data.records[k], rng) for k in rows]
-        wrong = [swapped(t, data.records[k], rng.choice(KINDS), rng) for t, k in zip(texts, rows, strict=True)]
-        spoiled = [k for k, text in enumerate(wrong) if text is not None]
-        match = torch.tensor([[float(t in said[k]) for t in texts] for k in rows], device=run.device)   # (B, B)
-        grid = features[rows].to(run.device).float()                                                   # (B, N, 1280)
-        kept = torch.rand(grid.shape[1]) >= config.cell_dropout
-        with run.accelerator.autocast():
-            seen = bare.embed_pictures(grid[:, kept] if kept.any() else grid)                           # (B, E)
-            read = vectors(texts + [wrong[k] for k in spoiled])                                         # (B + S, E)
-        tempting = torch.full((len(rows),), -torch.inf, device=run.device)
-        if spoiled:
-            pairs_spoiled = bare.scale.exp() * (seen[spoiled] * read[len(texts) :]).sum(1)              # (S,)
-            tempting = tempting.index_put((torch.tensor(spoiled, device=run.device),), pairs_spoiled)
-        loss = contrastive_loss(bare.logits(seen, read[: len(texts)]), match, tempting)
-        optimizer.zero_grad()
-        run.accelerator.backward(loss)
-        run.accelerator.clip_grad_norm_(bare.parameters(), config.max_grad_norm)
-        optimizer.step()
-        scheduler.step()
+        for _ in run.batches(aligner):
+            rng = random.Random(random.random())
+            rows = pictures_of(rng)
+            texts = [draw_caption(data.records[k], rng) for k in rows]
+            wrong = [swapped(t, data.records[k], rng.choice(KINDS), rng) for t, k in zip(texts, rows, strict=True)]
+            match = torch.tensor([[float(t in said[k]) for t in texts] for k in rows], device=run.device)   # (B, B)
+            kept = torch.rand(features.shape[1]) >= config.cell_dropout
+            rows, texts, wrong = (run.own(drawn) for drawn in (rows, texts, wrong))
+            run.apart()
+            spoiled = torch.tensor([k for k, text in enumerate(wrong) if text], dtype=torch.long, device=run.device)
+            grid = features[rows].to(run.device).float()                                           # (B, N, 1280)
+            tokens, mask, _ = encoder(texts + [text for text in wrong if text])
+            with run.accelerator.autocast():
+                seen, read = aligner(
+                    grid[:, kept] if kept.any() else grid, tokens.clone().to(run.device), mask.clone().to(run.device)
+                )                                                                          # (B, E), (B + S, E)
+            read, read_wrong = read.split([len(texts), len(spoiled)])
+            tempting = torch.full((len(rows),), -torch.inf, device=run.device).index_put(
+                (spoiled,), bare.scale.exp() * (seen[spoiled] * read_wrong).sum(1)
+            )                                                                                               # (B,)
+            # from here on B counts the pictures of all processes: each is a temptation for every other one
+            seen, read, tempting = (run.gather(x) for x in (seen, read, tempting))
+            loss = contrastive_loss(bare.logits(seen, read), match, tempting)
+            run.descend(loss, optimizer, schedule)
         ema.update_parameters(bare)
         run.log(loss=loss, scale=bare.scale.exp())
         if (step + 1) % config.sample_every == 0:
             figures = validate(ema.module.eval(), encoder, held_out_features, pairs)
-            run.accelerator.log(figures, step=step + 1)
-            tqdm.write(json.dumps(figures))
+            run.validated(figures, figures["accuracy"])
 
     if run.accelerator.is_main_process:
         averaged = ema.module.eval()
@@ -217,6 +218,7 @@ def main(arguments: list[str] | None = None) -> None:
         averaged.half().save_pretrained(folder)
         (folder / "training.json").write_text(json.dumps(facts, indent=1) + "\n")
         checkpoint.write_checksums(folder)
+        publish(config.push_to_hub, folder, "train_alignment")
 
 
 def judge(aligner: Aligner, encoder: PromptEncoder, features: Tensor, pairs: tuple) -> tuple[Tensor, Tensor]:
@@ -235,4 +237,4 @@ def validate(aligner: Aligner, encoder: PromptEncoder, features: Tensor, pairs: 
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

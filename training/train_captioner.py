@@ -9,6 +9,7 @@ import json
 import random
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -24,9 +25,11 @@ from pipelines.image_encoder import IMAGE_SIZE, from_imagenet
 from pipelines.images import normalize
 from training.augment import shift_flip_brighten
 from training.caption_metrics import CiderD, caption_scores
-from training.config import TrainingConfig, option, parse, recorded, show
-from training.data import CaptionedImages, Record, load_pixels, read, refold
+from training.config import SCHEDULES, Schedule, TrainingConfig, option, parse, recorded, run_command, show
+from training.data import CaptionedImages, Record, at_most, load_pixels, read, refold
 from training.features import grid_features, load_some
+from training.hub import publish
+from training.initial import load_initial
 from training.loop import TrainingRun
 
 SIDES = ("left", "right", "左", "右")  # a mirrored picture would make these words lie
@@ -37,8 +40,8 @@ END = "</s>"  # counted as a word in the reward, so that captions which break of
 class CaptionerTrainingConfig(TrainingConfig):
     output_dir: str = option("runs/captioner", "states, samples and TensorBoard logs go here")
     weights_dir: str = option("weights/captioner", "the finished checkpoint goes here")
-    model: str = option("transformer", "transformer or lstm")
-    objective: str = option("frozen", "frozen, finetune or self_critical")
+    model: Literal["transformer", "lstm"] = option("transformer", "the decoder")
+    objective: Literal["frozen", "finetune", "self_critical"] = option("frozen", "the stage, see above")
     image_encoder: str = option("", "start from the CNN of this captioner's folder instead of ImageNet's")
     headline: str = option("flickr8k", "the data set that is validated on and shown most often")
     headline_share: float = option(0.65, "share of the pictures of a batch that come from it")
@@ -58,7 +61,7 @@ class CaptionerTrainingConfig(TrainingConfig):
     cross_entropy_weight: float = option(0.1, "kept beside the reward in self-critical training")
     num_validation: int = option(400, "validation pictures that are captioned at every check")
     batch_size: int = option(32, "pictures a step and process")
-    lr_scheduler: str = option("cosine", "constant, constant_with_warmup, linear, cosine: diffusers' names")
+    lr_scheduler: Schedule = option("cosine", SCHEDULES)
     weight_decay: float = option(0.02, "decoupled weight decay (AdamW)")
 
 
@@ -184,15 +187,15 @@ def load_training_pictures(config: CaptionerTrainingConfig) -> CaptionedImages:
             limit = config.max_other_pictures or len(found)
             found = [] if config.headline_share == 1 else found[:limit]
         records += found
-    return load_pixels(records, IMAGE_SIZE, crop=False)
+    return load_pixels(at_most(records, config.max_train_samples), IMAGE_SIZE, crop=False)
 
 
 def build(config: CaptionerTrainingConfig, records: list[Record]) -> tuple[Captioner, PreTrainedTokenizerFast]:
     """The captioner with its tokenizer: from `init_from`, or new with the CNN of ImageNet or of `image_encoder`."""
     architecture = DECODERS[config.model]
     if config.init_from:
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(config.init_from, local_files_only=True)
-        return architecture.from_pretrained(config.init_from, dtype=torch.float32, local_files_only=True), tokenizer
+        model = load_initial(architecture, config.init_from)
+        return model, PreTrainedTokenizerFast.from_pretrained(config.init_from, local_files_only=True)
     donor = None
     if config.image_encoder:
         donor_type = DECODERS[CaptionerConfig.from_pretrained(config.image_encoder).decoder_type]
@@ -238,11 +241,9 @@ def main(arguments: list[str] | None = None) -> None:
     decoder_parameters = [p for n, p in model.named_parameters() if not n.startswith("image_encoder.")]
     encoder_parameters = [p for p in encoder.parameters() if p.requires_grad]
     groups = [{"params": decoder_parameters}, {"params": encoder_parameters, "lr": config.encoder_learning_rate}]
-    optimizer = torch.optim.AdamW(
-        groups[: 1 + finetune], config.learning_rate, (0.9, 0.98), weight_decay=config.weight_decay
-    )
+    optimizer = run.optimizer(groups[: 1 + finetune], (0.9, 0.98))
     sampler, reward = PictureSampler(data.records, config), Reward(data.records)
-    model, optimizer, scheduler = run.prepare(model, optimizer, run.schedule(optimizer))
+    model, optimizer, schedule = run.prepare(model, optimizer, run.schedule(optimizer))
     bare = run.accelerator.unwrap_model(model)
     ema = run.ema(model)
 
@@ -291,31 +292,27 @@ def main(arguments: list[str] | None = None) -> None:
                 tqdm.write(f"{language}: " + " | ".join(" ".join(c) for c in captions[:5]))
         return figures
 
-    figures = {}
-    for step in run.steps():
-        model.train()
-        encoder.eval()  # the batch norms keep ImageNet's statistics
-        pictures = sampler.pictures()
-        scalars = {}
-        with run.accelerator.autocast():
-            if config.objective == "self_critical":
-                loss, scalars["reward"] = self_critical(pictures)
-                model.train()
-                encoder.eval()
-                loss = loss + config.cross_entropy_weight * supervised(pictures)
-            else:
-                loss = supervised(pictures)
-        optimizer.zero_grad()
-        run.accelerator.backward(loss)
-        run.accelerator.clip_grad_norm_(bare.parameters(), config.max_grad_norm)
-        optimizer.step()
-        scheduler.step()
+    for step in run.steps(data.fingerprint()):
+        for _ in run.batches(model):
+            run.apart()  # the mean is over a process's own words, so that two processes are near one, not equal
+            model.train()
+            encoder.eval()  # the batch norms keep ImageNet's statistics
+            pictures = sampler.pictures()
+            scalars = {}
+            with run.accelerator.autocast():
+                if config.objective == "self_critical":
+                    loss, scalars["reward"] = self_critical(pictures)
+                    model.train()
+                    encoder.eval()
+                    loss = loss + config.cross_entropy_weight * supervised(pictures)
+                else:
+                    loss = supervised(pictures)
+            run.descend(loss, optimizer, schedule)
         ema.update_parameters(bare)
-        run.log(loss=loss, lr=scheduler.get_last_lr()[0], **scalars)
+        run.log(loss=loss, lr=schedule.get_last_lr()[0], **scalars)
         if (step + 1) % config.sample_every == 0:
             figures = validate()
-            run.accelerator.log(figures, step=step + 1)
-            tqdm.write(json.dumps(figures))
+            run.validated(figures, sum(value for name, value in figures.items() if name.endswith("cider_d")))
 
     if run.accelerator.is_main_process:
         folder = Path(config.weights_dir)
@@ -325,11 +322,12 @@ def main(arguments: list[str] | None = None) -> None:
         history = json.loads(earlier.read_text()) if earlier.is_file() else []
         stage = {
             "config": recorded(config), "steps": run.step, "minutes": round(run.seconds / 60, 1),
-            "num_training_pictures": len(data), "skipped": len(data.skipped), "validation": figures,
+            "num_training_pictures": len(data), "skipped": len(data.skipped), "validation": run.figures,
         }  # fmt: skip
         (folder / "training.json").write_text(json.dumps([*history, stage], indent=1, ensure_ascii=False) + "\n")
         checkpoint.write_checksums(folder)
+        publish(config.push_to_hub, folder, "train_captioner")
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

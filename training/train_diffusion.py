@@ -21,9 +21,11 @@ from pipelines.text_to_image.diffusion import PatchDiffusionPipeline, pixel_nois
 from pipelines.text_to_image.unet import PatchUNet
 from training.augment import random_crop_flip
 from training.conditioning import encode_captions
-from training.config import option, parse, recorded, show
+from training.config import SCHEDULES, Schedule, option, parse, recorded, run_command, show
 from training.data import load_pixels
 from training.generators import GeneratorTrainingConfig, read_records
+from training.hub import publish
+from training.initial import load_initial
 from training.loop import TrainingRun, batch_indices
 from training.losses import perceptual_distance
 from training.sample_sheet import SAMPLE_PROMPTS
@@ -36,8 +38,8 @@ class DiffusionTrainingConfig(GeneratorTrainingConfig):
     patch_size: int = option(8, "pixels a side of a patch, a cell of the U-Net's grid")
     batch_size: int = option(64, "examples a step and process")
     max_steps: int = option(200_000, "optimizer steps of the whole schedule")
-    learning_rate: float = option(4e-4, "peak learning rate (AdamW, betas 0.9 and 0.95)")
-    lr_scheduler: str = option("constant_with_warmup", "diffusers' names")
+    learning_rate: float = option(4e-4, "peak learning rate (betas 0.9 and 0.95)")
+    lr_scheduler: Schedule = option("constant_with_warmup", SCHEDULES)
     lr_warmup_steps: int = option(300, "steps of linear warm-up")
     weight_decay: float = option(0.01, "decoupled weight decay (AdamW)")
     time_mean: float = option(1.1, "mean of the noise levels' logits; above 0 means more noise than picture")
@@ -45,6 +47,7 @@ class DiffusionTrainingConfig(GeneratorTrainingConfig):
     least_sigma: float = option(0.05, "below it the weight 1/σ² grows no more")
     perceptual_weight: float = option(0.02, "weight of the distance between predicted and real in CNN features")
     perceptual_sigma: float = option(0.75, "noise level below which that distance counts")
+    gradient_checkpointing: bool = option(False, "compute the U-Net's levels twice instead of keeping what they need")
     text_dropout: float = option(0.1, "share of pictures trained without words, for classifier-free guidance")
     sample_steps: int = option(16, "Euler steps of the sample sheets")
     sample_guidance: float = option(3.0, "guidance scale of the sample sheets")
@@ -81,8 +84,8 @@ def perceptual_loss(encoder: ImageEncoder, predicted: Tensor, x: Tensor) -> Tens
 def build(config: DiffusionTrainingConfig, encoder: PromptEncoder) -> PatchUNet:
     """The U-Net, from the pipeline `init_from` where it is given."""
     if config.init_from:
-        folder = Path(config.init_from) / "unet"
-        unet = PatchUNet.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+        sizes = {"image_size": config.image_size, "sentence_size": encoder.model.config.sentence_size}
+        unet = load_initial(PatchUNet, Path(config.init_from) / "unet", **sizes)
         unet.register_to_config(text_encoder=encoder.hash)
         return unet
     return PatchUNet(
@@ -108,6 +111,8 @@ def main(arguments: list[str] | None = None) -> None:
     if config.dry_run:
         show(config, unet=unet)
         return
+    if config.gradient_checkpointing:
+        unet.enable_gradient_checkpointing()
 
     data = load_pixels(read_records(config, "train"), config.image_size * 9 // 8, crop=True)
     captions = encode_captions(data.records, encoder)
@@ -116,40 +121,34 @@ def main(arguments: list[str] | None = None) -> None:
     sentences = encoder(list(SAMPLE_PROMPTS))[2].repeat_interleave(SAMPLES, 0).to(run.device)
     sample_noise = pixel_noise(list(range(SAMPLES)), config.image_size).repeat(len(SAMPLE_PROMPTS), 1, 1, 1)
 
-    optimizer = torch.optim.AdamW(
-        unet.parameters(), config.learning_rate, (0.9, 0.95), weight_decay=config.weight_decay
-    )
-    unet, optimizer, scheduler = run.prepare(unet, optimizer, run.schedule(optimizer))
+    optimizer = run.optimizer(unet.parameters(), (0.9, 0.95))
+    unet, optimizer, schedule = run.prepare(unet, optimizer, run.schedule(optimizer))
     ema = run.ema(unet)
     averaged = PatchDiffusionPipeline(ema.module, FlowMatchEulerDiscreteScheduler())
     averaged.set_progress_bar_config(disable=True)
-    rank, world = run.accelerator.process_index, run.accelerator.num_processes
-    batch = config.batch_size * config.gradient_accumulation_steps
 
-    for step in run.steps():
-        rows = batch_indices(len(data), batch, step, config.seed, rank, world).tolist()
-        for k in range(config.gradient_accumulation_steps):
-            part = rows[k * config.batch_size : (k + 1) * config.batch_size]
-            x = to_signed(random_crop_flip(pixels[part], config.image_size).to(run.device))  # (B, 3, size, size)
-            words = captions.draw(part).to(run.device)                                       # (B, S)
+    for step in run.steps(data.fingerprint()):
+        for number in run.batches(unet):
+            rows = batch_indices(len(data), run.batch_of_all, number, config.seed).tolist()
+            x = to_signed(random_crop_flip(pixels[rows], config.image_size).to(run.device))  # (B, 3, size, size)
+            words = captions.draw(rows).to(run.device)                                       # (B, S)
             words *= torch.rand(len(words), 1, device=run.device) >= config.text_dropout
             sigma = noise_levels(config, len(x), run.device)                                 # (B,)
+            noise = torch.randn_like(x)
+            # under more noise only the mean of many pictures can be known, which looks like none of them
+            near_of_all = sigma < config.perceptual_sigma
+            x, words, sigma, noise, near = map(run.own, (x, words, sigma, noise, near_of_all))
             s = sigma[:, None, None, None]
-            z = (1 - s) * x + s * torch.randn_like(x)
-            with run.accelerator.accumulate(unet), run.accelerator.autocast():
+            z = (1 - s) * x + s * noise
+            with run.accelerator.autocast():
                 predicted = unet(z, sigma, words)                                            # (B, 3, size, size)
                 loss = velocity_loss(predicted, x, sigma, config.least_sigma)
-                # under more noise only the mean of many pictures can be known, which looks like none of them
-                near = sigma < config.perceptual_sigma
                 looks = perceptual_loss(cnn, predicted[near], x[near]) if near.any() else predicted.new_zeros(())
-                run.accelerator.backward(loss + config.perceptual_weight * looks)
-                if run.accelerator.sync_gradients:
-                    norm = run.accelerator.clip_grad_norm_(unet.parameters(), config.max_grad_norm)
-                optimizer.step()
-                optimizer.zero_grad()
-        scheduler.step()
+            # a process counts by how many of the near pictures are its own
+            share = near.float().mean() / near_of_all.float().mean().clamp(min=1e-6)
+            norm = run.descend(loss + config.perceptual_weight * share * looks, optimizer, schedule)
         ema.update_parameters(run.accelerator.unwrap_model(unet))
-        run.log(loss=loss, looks=looks, gradient_norm=norm, lr=scheduler.get_last_lr()[0])
+        run.log(loss=loss, looks=looks, gradient_norm=norm, lr=schedule.get_last_lr()[0])
         if (step + 1) % config.sample_every == 0 and run.accelerator.is_main_process:
             pictures = averaged(
                 sentences, torch.zeros_like(sentences), sample_noise.to(run.device),
@@ -159,11 +158,12 @@ def main(arguments: list[str] | None = None) -> None:
 
     if run.accelerator.is_main_process:
         facts = {
-            "config": recorded(config), "steps": run.step, "pictures": run.step * batch * world,
+            "config": recorded(config), "steps": run.step, "pictures": run.num_examples,
             "minutes": round(run.seconds / 60, 1), "num_training_pictures": len(data), "skipped": len(data.skipped),
         }  # fmt: skip
         export(config, averaged, facts)
+        publish(config.push_to_hub, config.weights_dir, "train_diffusion")
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -8,6 +8,7 @@ import json
 import random
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -20,10 +21,12 @@ from pipelines.text_encoder import PromptEncoder
 from pipelines.text_to_image.gan import Generator, noise_of
 from training.augment import differentiable_augment, random_crop_flip
 from training.conditioning import encode_captions, recoloured
-from training.config import option, parse, recorded, show
+from training.config import Optimizer, option, parse, recorded, run_command, show
 from training.data import CaptionedImages, load_pixels
 from training.discriminator import Discriminator
 from training.generators import GeneratorTrainingConfig, read_records
+from training.hub import publish
+from training.initial import load_initial
 from training.loop import TrainingRun, batch_indices
 from training.losses import GAN_LOSSES, mode_seeking, perceptual_distance
 from training.sample_sheet import SAMPLE_PROMPTS, SAMPLES_A_PROMPT
@@ -33,9 +36,10 @@ from training.sample_sheet import SAMPLE_PROMPTS, SAMPLES_A_PROMPT
 class GANTrainingConfig(GeneratorTrainingConfig):
     output_dir: str = option("runs/gan", "states, samples and TensorBoard logs go here")
     weights_dir: str = option("weights/gan", "the finished checkpoint goes here")
-    loss: str = option("hinge", "hinge, minimax or non_saturating")
+    loss: Literal["hinge", "minimax", "non_saturating"] = option("hinge", "what both networks play for")
     max_steps: int = option(200_000, "optimizer steps of the whole schedule")
-    learning_rate: float = option(2e-4, "of both networks (Adam, betas 0 and 0.99)")
+    optimizer: Optimizer = option("adam", "what moves the weights of both networks; betas 0 and 0.99")
+    learning_rate: float = option(2e-4, "of both networks")
     max_grad_norm: float = option(50.0, "gradients are clipped to this norm")
     mode_seeking_weight: float = option(0.5, "weight of the penalty on like pictures of one prompt")
     mode_seeking_floor: float = option(0.6, "they must differ by this share of what two real pictures differ by")
@@ -58,7 +62,7 @@ def build(config: GANTrainingConfig, encoder: PromptEncoder) -> tuple[Generator,
     if not config.init_from:
         channels = CHANNELS[config.image_size]
         return Generator(channels, sentence_size=sentence_size, text_encoder=encoder.hash), discriminator
-    generator = Generator.from_pretrained(config.init_from, dtype=torch.float32, local_files_only=True)
+    generator = load_initial(Generator, config.init_from, image_size=config.image_size, sentence_size=sentence_size)
     generator.register_to_config(text_encoder=encoder.hash)
     kept = Path(config.init_from) / "discriminator.safetensors"
     if kept.is_file():
@@ -102,60 +106,57 @@ def main(arguments: list[str] | None = None) -> None:
     sample_sentences = encoder(list(SAMPLE_PROMPTS))[2].repeat_interleave(SAMPLES_A_PROMPT, 0).to(run.device)
     sample_noise = noise_of(list(range(SAMPLES_A_PROMPT)), noise_size).repeat(len(SAMPLE_PROMPTS), 1).to(run.device)
 
-    def adam(module: torch.nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.Adam((p for p in module.parameters() if p.requires_grad), config.learning_rate, (0.0, 0.99))
+    def optimizer_of(module: torch.nn.Module) -> torch.optim.Optimizer:
+        return run.optimizer((p for p in module.parameters() if p.requires_grad), (0.0, 0.99))
 
     def judge(images: Tensor) -> list[Tensor]:
         return features.features(normalize_signed(differentiable_augment(images)))
 
-    generator, discriminator, optimizer_g, optimizer_d = run.prepare(
-        generator, discriminator, adam(generator), adam(discriminator)
+    optimizer_g, optimizer_d = optimizer_of(generator), optimizer_of(discriminator)
+    generator, discriminator, optimizer_g, optimizer_d, schedule_g, schedule_d = run.prepare(
+        generator, discriminator, optimizer_g, optimizer_d, run.schedule(optimizer_g), run.schedule(optimizer_d)
     )
     trained = [p for p in discriminator.parameters() if p.requires_grad]
     ema = run.ema(generator)
     rank, world = run.accelerator.process_index, run.accelerator.num_processes
     batch = config.batch_size
 
-    for step in run.steps():
-        rows = batch_indices(len(data), batch, step, config.seed, rank, world).tolist()
-        real = to_signed(random_crop_flip(pixels[rows], config.image_size).to(run.device))   # (B, 3, size, size)
-        words = captions.draw(rows).to(run.device)                                           # (B, S)
-        foreign = captions.draw(captions.others(rows)).to(run.device)                        # (B, S)
-        hard = [k for k in range(len(rows)) if random.random() < config.recoloured]
-        of, wrong = recoloured([data.records[rows[k]] for k in hard], encoder)
-        foreign[[hard[k] for k in of]] = wrong.to(run.device)
-        words, foreign = (w + config.sentence_noise * torch.randn_like(w) for w in (words, foreign))
-        asked = words[: batch // 2].repeat(2, 1)  # every prompt twice, so that its two pictures can be compared
-        noise = torch.randn(len(asked), noise_size, device=run.device)                       # (B, Z)
+    for step in run.steps(data.fingerprint()):
+        for number in run.batches(generator, discriminator):
+            run.apart()  # the norms and the deviation over a batch are each process's own, so that its draws may be too
+            rows = batch_indices(len(data), batch, number, config.seed, rank, world).tolist()
+            real = to_signed(random_crop_flip(pixels[rows], config.image_size).to(run.device))   # (B, 3, size, size)
+            words = captions.draw(rows).to(run.device)                                           # (B, S)
+            foreign = captions.draw(captions.others(rows)).to(run.device)                        # (B, S)
+            hard = [k for k in range(len(rows)) if random.random() < config.recoloured]
+            of, wrong = recoloured([data.records[rows[k]] for k in hard], encoder)
+            foreign[[hard[k] for k in of]] = wrong.to(run.device)
+            words, foreign = (w + config.sentence_noise * torch.randn_like(w) for w in (words, foreign))
+            asked = words[: batch // 2].repeat(2, 1)  # every prompt twice, so that its two pictures can be compared
+            noise = torch.randn(len(asked), noise_size, device=run.device)                       # (B, Z)
 
-        with run.accelerator.autocast():
-            fake = generator(noise, asked)                                                   # (B, 3, size, size)
-            fake_maps = judge(fake)
-            with torch.no_grad():
-                real_maps = judge(real)
+            with run.accelerator.autocast():
+                fake = generator(noise, asked)                                                   # (B, 3, size, size)
+                fake_maps = judge(fake)
+                with torch.no_grad():
+                    real_maps = judge(real)
 
-            real_logits, mismatched_logits = discriminator(real_maps, words, foreign)
-            (fake_logits,) = discriminator([x.detach() for x in fake_maps], asked)
-            loss_d = discriminator_loss(real_logits, fake_logits, mismatched_logits)
-        optimizer_d.zero_grad()
-        run.accelerator.backward(loss_d)
-        run.accelerator.clip_grad_norm_(trained, config.max_grad_norm)
-        optimizer_d.step()
+                real_logits, mismatched_logits = discriminator(real_maps, words, foreign)
+                (fake_logits,) = discriminator([x.detach() for x in fake_maps], asked)
+                loss_d = discriminator_loss(real_logits, fake_logits, mismatched_logits)
+            run.descend(loss_d, optimizer_d, schedule_d)
 
-        for p in trained:
-            p.requires_grad_(False)
-        with run.accelerator.autocast():
-            (fake_logits,) = discriminator(fake_maps, asked)
-            # in pixels a change of brightness would do; in features the layout has to change
-            floor = config.mode_seeking_floor * perceptual_distance(*halves(real_maps)).mean()
-            alike = mode_seeking(perceptual_distance(*halves(fake_maps)), floor)
-            loss_g = generator_loss(fake_logits) + config.mode_seeking_weight * alike
-        optimizer_g.zero_grad()
-        run.accelerator.backward(loss_g)
-        run.accelerator.clip_grad_norm_(generator.parameters(), config.max_grad_norm)
-        optimizer_g.step()
-        for p in trained:
-            p.requires_grad_(True)
+            for p in trained:
+                p.requires_grad_(False)
+            with run.accelerator.autocast():
+                (fake_logits,) = discriminator(fake_maps, asked)
+                # in pixels a change of brightness would do; in features the layout has to change
+                floor = config.mode_seeking_floor * perceptual_distance(*halves(real_maps)).mean()
+                alike = mode_seeking(perceptual_distance(*halves(fake_maps)), floor)
+                loss_g = generator_loss(fake_logits) + config.mode_seeking_weight * alike
+            run.descend(loss_g, optimizer_g, schedule_g)
+            for p in trained:
+                p.requires_grad_(True)
 
         ema.update_parameters(run.accelerator.unwrap_model(generator))
         run.log(loss_d=loss_d, loss_g=loss_g, real=real_logits.mean(), fake=fake_logits.mean(), alike=alike)
@@ -165,11 +166,12 @@ def main(arguments: list[str] | None = None) -> None:
 
     if run.accelerator.is_main_process:
         facts = {
-            "config": recorded(config), "steps": run.step, "pictures": run.step * batch * world,
+            "config": recorded(config), "steps": run.step, "pictures": run.num_examples,
             "minutes": round(run.seconds / 60, 1), "num_training_pictures": len(data), "skipped": len(data.skipped),
         }  # fmt: skip
         export(config, ema.module, run.accelerator.unwrap_model(discriminator), facts)
+        publish(config.push_to_hub, config.weights_dir, "train_gan")
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from pipelines import checkpoint
 from pipelines.image_encoder import load_image_encoder
 from pipelines.recognition import CONCEPTS, Recognizer, evidence, probabilities
 from training.concepts import labels, mine
-from training.config import TrainingConfig, option, parse, recorded, show
+from training.config import SCHEDULES, Schedule, TrainingConfig, option, parse, recorded, run_command, show
 from training.features import grid_features, load_some
+from training.hub import publish
+from training.initial import load_initial
 from training.loop import TrainingRun, batch_indices
 from training.recognition_metrics import best_thresholds, doubt_levels, scores
 
@@ -28,13 +29,14 @@ class RecognizerTrainingConfig(TrainingConfig):
     weights_dir: str = option("weights/recognizer", "the finished checkpoint goes here")
     max_steps: int = option(1500, "optimizer steps of the whole schedule")
     batch_size: int = option(128, "pictures a step and process")
-    learning_rate: float = option(1e-3, "peak learning rate (AdamW)")
-    lr_scheduler: str = option("cosine", "diffusers' names")
+    learning_rate: float = option(1e-3, "peak learning rate")
+    lr_scheduler: Schedule = option("cosine", SCHEDULES)
     lr_warmup_steps: int = option(100, "steps of linear warm-up")
     weight_decay: float = option(0.1, "decoupled weight decay (AdamW)")
     ema_decay: float = option(0.99, "decay of the exponential moving average of the weights")
     width: int = option(512, "of the hidden layer")
     dropout: float = option(0.3, "of the hidden layer")
+    label_smoothing: float = option(0.0, "what is named counts by so much less, what is not by so much more")
     cell_dropout: float = option(0.2, "share of the grid's cells that are left out")
     min_count: int = option(50, "a concept has to be named in so many training pictures")
     min_count_in_set: int = option(20, "a data set judges an attribute or action that so many of its pictures name")
@@ -49,11 +51,17 @@ PRESETS = {
 }  # fmt: skip
 
 
-def multi_label_loss(cells: Tensor, named: Tensor, judged: Tensor) -> Tensor:
-    """− log p of what is named, − log(1 − p) of what is not, averaged over what is judged: cells [B, N, C], [B, C]."""
+def multi_label_loss(
+    cells: Tensor, named: Tensor, judged: Tensor, num_judged: Tensor | None = None, label_smoothing: float = 0.0
+) -> Tensor:
+    """− log p of what is named, − log(1 − p) of what is not, averaged over what is judged, or over `num_judged`:
+    cells [B, N, C]; named, judged [B, C]. Captions leave out much: `label_smoothing` trusts them less."""
     strength = evidence(cells)
     present = -torch.log(-torch.expm1(-strength) + 1e-6)
-    return (torch.where(named > 0.5, present, strength) * judged).sum() / judged.sum().clamp(min=1)
+    losses = torch.where(named > 0.5, present, strength)
+    if label_smoothing:
+        losses = torch.lerp(losses, (present + strength) / 2, label_smoothing)
+    return (losses * judged).sum() / (judged.sum() if num_judged is None else num_judged).clamp(min=1)
 
 
 @torch.inference_mode()
@@ -67,13 +75,13 @@ def main(arguments: list[str] | None = None) -> None:
     config = parse(RecognizerTrainingConfig(), PRESETS, __doc__, arguments)
     run = TrainingRun(config)
     data, held_out = (
-        load_some(config.data, split, config.max_pictures, config.folds, config.fold)
-        for split in ("train", "validation")
+        load_some(config.data, split, config.max_pictures, config.folds, config.fold, limit)
+        for split, limit in (("train", config.max_train_samples), ("validation", 0))
     )
     concepts = mine(data.records, config.min_count, config.min_count_in_set)
     if config.init_from:
+        recognizer = load_initial(Recognizer, config.init_from)
         concepts = json.loads((Path(config.init_from) / CONCEPTS).read_text(encoding="utf-8"))
-        recognizer = Recognizer.from_pretrained(config.init_from, dtype=torch.float32, local_files_only=True)
     else:
         cnn_hash = checkpoint.weights_hash(checkpoint.WEIGHTS / "image-encoder")
         recognizer = Recognizer(len(concepts), config.width, config.dropout, cnn_hash)
@@ -86,31 +94,29 @@ def main(arguments: list[str] | None = None) -> None:
     named, judged = (x.to(run.device) for x in labels(data.records, concepts))
     truth = labels(held_out.records, concepts)
 
-    optimizer = torch.optim.AdamW(recognizer.parameters(), config.learning_rate, weight_decay=config.weight_decay)
-    recognizer, optimizer, scheduler = run.prepare(recognizer, optimizer, run.schedule(optimizer))
+    optimizer = run.optimizer(recognizer.parameters())
+    recognizer, optimizer, schedule = run.prepare(recognizer, optimizer, run.schedule(optimizer))
     ema = run.ema(recognizer)
-    rank, world = run.accelerator.process_index, run.accelerator.num_processes
 
-    for step in run.steps():
+    for step in run.steps(data.fingerprint()):
         recognizer.train()
-        rows = batch_indices(len(data), config.batch_size, step, config.seed, rank, world)
-        grid = features[rows].to(run.device).float()                                     # (B, N, 1280)
-        kept = torch.rand(grid.shape[1]) >= config.cell_dropout
-        with run.accelerator.autocast():
-            cells = recognizer(grid[:, kept] if kept.any() else grid)                    # (B, N, C)
-        loss = multi_label_loss(cells, named[rows], judged[rows])
-        optimizer.zero_grad()
-        run.accelerator.backward(loss)
-        run.accelerator.clip_grad_norm_(recognizer.parameters(), config.max_grad_norm)
-        optimizer.step()
-        scheduler.step()
+        for number in run.batches(recognizer):
+            rows_of_all = batch_indices(len(data), run.batch_of_all, number, config.seed)
+            kept = torch.rand(features.shape[1]) >= config.cell_dropout
+            rows = run.own(rows_of_all)
+            run.apart()
+            grid = features[rows].to(run.device).float()                                 # (B, N, 1280)
+            with run.accelerator.autocast():
+                cells = recognizer(grid[:, kept] if kept.any() else grid)                # (B, N, C)
+            num_judged = judged[rows_of_all].sum() / run.accelerator.num_processes
+            loss = multi_label_loss(cells, named[rows], judged[rows], num_judged, config.label_smoothing)
+            run.descend(loss, optimizer, schedule)
         ema.update_parameters(run.accelerator.unwrap_model(recognizer))
         run.log(loss=loss)
         if (step + 1) % config.sample_every == 0:
             seen = recognise_all(ema.module.eval(), held_out_features)
             figures = scores(seen, *truth, best_thresholds(seen, *truth))
-            run.accelerator.log(figures, step=step + 1)
-            tqdm.write(json.dumps(figures))
+            run.validated(figures, figures.get("map", 0.0))
 
     if run.accelerator.is_main_process:
         averaged = ema.module.eval()
@@ -128,7 +134,8 @@ def main(arguments: list[str] | None = None) -> None:
         (folder / CONCEPTS).write_text(json.dumps(known, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
         (folder / "training.json").write_text(json.dumps(facts, indent=1) + "\n")
         checkpoint.write_checksums(folder)
+        publish(config.push_to_hub, folder, "train_recognizer")
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -20,8 +20,10 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 from pipelines import checkpoint
 from pipelines.text_encoder import PromptEncoder, TextEncoder, TextEncoderConfig
 from training import bilingual_text
-from training.config import TrainingConfig, option, parse, show
-from training.data import read
+from training.config import SCHEDULES, Schedule, TrainingConfig, option, parse, run_command, show
+from training.data import at_most, read
+from training.hub import publish
+from training.initial import load_initial
 from training.loop import TrainingRun, batch_indices
 
 MAX_TOKENS = 40
@@ -38,12 +40,13 @@ class TextEncoderTrainingConfig(TrainingConfig):
     max_steps: int = option(9000, "optimizer steps of the whole schedule")
     batch_size: int = option(192, "sentences a step and process")
     learning_rate: float = option(8e-4, "peak learning rate")
-    lr_scheduler: str = option("cosine", "constant, constant_with_warmup, linear, cosine: diffusers' names")
+    lr_scheduler: Schedule = option("cosine", SCHEDULES)
     lr_warmup_steps: int = option(500, "steps of linear warm-up")
     weight_decay: float = option(0.01, "decoupled weight decay (AdamW)")
     vocab_size: int = option(14000, "WordPiece vocabulary")
     hidden_size: int = option(256, "width")
     num_layers: int = option(4, "transformer layers")
+    dropout: float = option(0.0, "of hidden values and attention")
     num_phrases: int = option(60000, "phrases put together from the glossary")
     temperature: float = option(0.05, "of the contrastive term")
 
@@ -120,15 +123,47 @@ def write_words(sentences: list[str], folder: Path) -> None:
     (folder / "words.json").write_text(json.dumps(words) + "\n", encoding="utf-8")
 
 
-def distillation_loss(student: Tensor, teacher: Tensor, same: Tensor, temperature: float) -> Tensor:
+def distillation_loss(student: Tensor, teacher: Tensor, same: Tensor, temperature: float, first: int = 0) -> Tensor:
     """Pull every student vector to its teacher's, and away from the other teachers of the batch.
 
-    student, teacher [B, S] of length 1; same [B, B]: pairs with one target are no negatives of each other.
+    student [B, S] and teacher [M, S] of length 1, the student's own teachers from row `first` on; same [B, M]: pairs
+    with one target are no negatives of each other.
     """
-    similarity = student @ teacher.T                                                     # (B, B)
-    logits = (similarity / temperature).masked_fill(same & ~torch.eye(len(same), dtype=torch.bool), -1e4)
-    contrast = F.cross_entropy(logits, torch.arange(len(student)))
-    return 10 * (1 - similarity.diagonal()).mean() + contrast
+    similarity = student @ teacher.T                                                     # (B, M)
+    own = torch.arange(first, first + len(student), device=student.device)
+    others = torch.arange(len(teacher), device=student.device) != own[:, None]           # (B, M)
+    logits = (similarity / temperature).masked_fill(same & others, -1e4)
+    return 10 * (1 - similarity.diagonal(first)).mean() + F.cross_entropy(logits, own)
+
+
+def kept_tokenizer(run: TrainingRun, sentences: list[str]) -> PreTrainedTokenizerFast:
+    """The tokenizer of the sentences, built once a run and kept beside its states: the library numbers words that are
+    equally frequent anew every time, so that neither a resumed run nor a second process would get the same."""
+    config, folder = run.config, run.output_dir / "tokenizer"
+    if config.dry_run:
+        return build_tokenizer(sentences, config.vocab_size)
+    with run.accelerator.main_process_first():
+        if run.accelerator.is_main_process and not (config.resume and folder.is_dir()):
+            build_tokenizer(sentences, config.vocab_size).save_pretrained(folder)
+        return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+
+
+def build(run: TrainingRun, sentences: list[str]) -> tuple[TextEncoder, PreTrainedTokenizerFast]:
+    """The encoder with its tokenizer: from `init_from`, or new with a vocabulary of the sentences."""
+    config = run.config
+    if config.init_from:
+        model = load_initial(TextEncoder, config.init_from)
+        return model, PreTrainedTokenizerFast.from_pretrained(config.init_from, local_files_only=True)
+    tokenizer = kept_tokenizer(run, sentences)
+    model = TextEncoder(
+        TextEncoderConfig(
+            vocab_size=len(tokenizer), hidden_size=config.hidden_size, num_hidden_layers=config.num_layers,
+            num_attention_heads=max(1, config.hidden_size // 64), intermediate_size=4 * config.hidden_size,
+            max_position_embeddings=64, hidden_dropout_prob=config.dropout,
+            attention_probs_dropout_prob=config.dropout,
+        )
+    )  # fmt: skip
+    return model, tokenizer
 
 
 @torch.inference_mode()
@@ -151,6 +186,7 @@ def evaluate(encode, pairs: list[tuple[str, str]]) -> dict[str, float]:
 
 def main(arguments: list[str] | None = None) -> None:
     config = parse(TextEncoderTrainingConfig(), PRESETS, __doc__, arguments)
+    run = TrainingRun(config)
     started = time.strftime("%Y-%m-%d")
     records = [r for source in config.data for r in read(source)]
     held_out = {Path(r.name).stem for r in records if r.split == "test"}
@@ -164,21 +200,16 @@ def main(arguments: list[str] | None = None) -> None:
     for path in sorted(text.glob("*_en.txt")):
         pairs += [(line, [line]) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     pairs = list({(sentence, *twins): (sentence, twins) for sentence, twins in pairs}.values())
-    tokenizer = build_tokenizer([sentence for sentence, _ in pairs], config.vocab_size)
-    model = TextEncoder(
-        TextEncoderConfig(
-            vocab_size=len(tokenizer), hidden_size=config.hidden_size, num_hidden_layers=config.num_layers,
-            num_attention_heads=max(1, config.hidden_size // 64), intermediate_size=4 * config.hidden_size,
-            max_position_embeddings=64, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
-        )
-    )  # fmt: skip
+    pairs = at_most(pairs, config.max_train_samples)
+    model, tokenizer = build(run, [sentence for sentence, _ in pairs])
     if config.dry_run:
         show(config, text_encoder=model)
         return
 
     english = sorted({twin for _, twins in pairs for twin in twins})
     row = {sentence: k for k, sentence in enumerate(english)}
-    vectors = teacher(english)
+    with run.accelerator.main_process_first():  # the others find its vectors in the cache
+        vectors = teacher(english)
     groups = {tuple(twins) for _, twins in pairs}
     group_of = {twins: k for k, twins in enumerate(sorted(groups))}
     targets = torch.stack([F.normalize(vectors[[row[t] for t in g]].float().mean(0), dim=0).half() for g in group_of])
@@ -196,32 +227,31 @@ def main(arguments: list[str] | None = None) -> None:
     rows = [json.loads(line) for line in translations.read_text(encoding="utf-8").splitlines()]
     held_out_pairs = [(r["en"][0], r["zh_machine"][0]) for r in rows if Path(r["id"]).stem in held_out][:1000]
 
-    run = TrainingRun(config)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), config.learning_rate, (0.9, 0.98), weight_decay=config.weight_decay
-    )
-    model, optimizer, scheduler = run.prepare(model, optimizer, run.schedule(optimizer))
+    optimizer = run.optimizer(model.parameters(), (0.9, 0.98))
+    model, optimizer, schedule = run.prepare(model, optimizer, run.schedule(optimizer))
     ema = run.ema(model)
-    rank, world = run.accelerator.process_index, run.accelerator.num_processes
-    for step in run.steps():
-        bucket = batch_indices(len(pairs), config.batch_size * BUCKET, step // BUCKET, config.seed, rank, world)
-        batch = bucket[lengths[bucket].argsort()].view(BUCKET, -1)[(step * 7) % BUCKET]
-        ids = tokens[batch, : int(lengths[batch].max())].long().to(run.device)  # (B, T)
-        teacher_vectors = targets[target_of[batch]].float().to(run.device)      # (B, S)
-        same = target_of[batch][:, None] == target_of[batch]                    # (B, B)
-        _, student = model(ids, (ids != tokenizer.pad_token_id).long())
-        loss = distillation_loss(student, teacher_vectors, same, config.temperature)
-        optimizer.zero_grad()
-        run.accelerator.backward(loss)
-        run.accelerator.clip_grad_norm_(model.parameters(), config.max_grad_norm)
-        optimizer.step()
-        scheduler.step()
+    seen = json.dumps([pairs, sorted(tokenizer.get_vocab().items())]).encode()
+    fingerprint = f"{len(pairs)} sentences, {hashlib.sha256(seen).hexdigest()[:12]}"
+    for step in run.steps(fingerprint):
+        model.train()
+        for number in run.batches(model):
+            bucket = batch_indices(len(pairs), run.batch_of_all * BUCKET, number // BUCKET, config.seed)
+            batch = bucket[lengths[bucket].argsort()].view(BUCKET, -1)[(number * 7) % BUCKET]
+            run.apart()
+            own = run.own(batch)
+            ids = tokens[own, : int(lengths[batch].max())].long().to(run.device)                     # (B, T)
+            teachers = targets[target_of[batch]].float().to(run.device)  # (M, S): those of all processes
+            same = (target_of[own][:, None] == target_of[batch]).to(run.device)                      # (B, M)
+            _, student = model(ids, (ids != tokenizer.pad_token_id).long())
+            first = run.accelerator.process_index * len(own)
+            loss = distillation_loss(student, teachers, same, config.temperature, first)
+            run.descend(loss, optimizer, schedule)
         ema.update_parameters(run.accelerator.unwrap_model(model))
-        run.log(loss=loss, lr=scheduler.get_last_lr()[0])
+        run.log(loss=loss, lr=schedule.get_last_lr()[0])
         if (step + 1) % config.sample_every == 0:
+            ema.eval()
             figures = evaluate(encode, held_out_pairs)
-            run.accelerator.log(figures, step=step + 1)
-            tqdm.write(json.dumps(figures))
+            run.validated(figures, figures["zh_to_en_recall_at_1"] + figures["en_to_zh_recall_at_1"])
 
     if run.accelerator.is_main_process:
         folder = Path(config.weights_dir)
@@ -239,7 +269,8 @@ def main(arguments: list[str] | None = None) -> None:
         (folder / "metrics.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
         checkpoint.write_checksums(folder)
         print(json.dumps(facts, indent=1, ensure_ascii=False))
+        publish(config.push_to_hub, folder, "train_text_encoder")
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

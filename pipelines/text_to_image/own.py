@@ -9,6 +9,8 @@ from pipelines.text_encoder import PromptEncoder, clean_prompt, load_prompt_enco
 class OwnGenerator:
     """Prompts are English or Chinese, and read by the shipped encoder, which must be the one of the training."""
 
+    follows_words = True
+
     def __init__(self, folder: Path, text_encoder: str):
         if text_encoder != self.encoder.hash:
             raise InputError("weights_mismatch", name=folder.name, other="text-encoder")

@@ -1,5 +1,6 @@
 """The one call for everything that makes pictures from words: checks, seeds, time. The models stand beside it."""
 
+import json
 import secrets
 import time
 from collections.abc import Callable
@@ -12,7 +13,8 @@ from pipelines.numbers import whole
 from pipelines.outputs import TextToImageOutput
 from pipelines.text_to_image.steps import OnStep
 
-BUILT_IN = ("gan", "diffusion")
+FOLLOW_WORDS = ("gan", "diffusion")
+BUILT_IN = (*FOLLOW_WORDS, "mlp-gan")  # the last one is a lesson: it draws what it was trained on
 MAX_IMAGES = 64
 MAX_SEED = 2**32 - 1
 
@@ -75,7 +77,8 @@ class TextToImagePipeline:
         withheld = [seed for seed, image in zip(seeds, images, strict=True) if image is None]
         images = [image or withheld_picture() for image in images]
         used = {"prompt": cleaned, "unknown_words": unknown_words, "withheld": withheld, **settings}
-        return TextToImageOutput(images, seeds, self.name, seconds, peak(), self.model_hash, used)
+        follows = self.model.follows_words
+        return TextToImageOutput(images, seeds, self.name, seconds, peak(), self.model_hash, used, follows)
 
 
 def withheld_picture() -> Image.Image:
@@ -95,13 +98,9 @@ def load_text_to_image(name: str = "gan", on_download: Callable[[int, int], None
 
     folder = checkpoint.WEIGHTS / name if name in BUILT_IN else Path(name)
     if name in BUILT_IN or (folder / checkpoint.CHECKSUMS).is_file():
-        from pipelines.text_to_image.diffusion import DiffusionModel
-        from pipelines.text_to_image.gan import GANModel
-
-        kind = DiffusionModel if (folder / "model_index.json").is_file() else GANModel
 
         def load():
-            return kind(folder)
+            return own_model(folder)
     else:
         from pipelines.text_to_image.pretrained import PretrainedModel, local_pipeline
 
@@ -113,3 +112,16 @@ def load_text_to_image(name: str = "gan", on_download: Callable[[int, int], None
     model = device.get(f"text-to-image/{name}", load, device.size_on_disk(folder))
     own = (folder / checkpoint.CHECKSUMS).is_file()
     return TextToImagePipeline(name, model, checkpoint.weights_hash(folder) if own else "")
+
+
+def own_model(folder: Path):
+    """The model of ours in a folder whose files are whole, by what its configuration says. Raises InputError."""
+    from pipelines import checkpoint
+    from pipelines.text_to_image.diffusion import DiffusionModel
+    from pipelines.text_to_image.gan import GANModel
+    from pipelines.text_to_image.mlp_gan import MLPGANModel, MLPGenerator
+
+    if "model_index.json" in checkpoint.verify(folder, folder.name):
+        return DiffusionModel(folder)
+    lesson = json.loads((folder / "config.json").read_text())["_class_name"] == MLPGenerator.__name__
+    return MLPGANModel(folder) if lesson else GANModel(folder)

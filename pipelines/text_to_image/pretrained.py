@@ -72,6 +72,8 @@ def missing_part(folder: Path) -> tuple[str, str] | None:
 class PretrainedModel:
     """A pipeline with its own settings. It reads the languages that it was trained on."""
 
+    follows_words = True
+
     def __init__(self, folder: Path, name: str):
         half = any(".fp16." in path.name for path in folder.rglob("*.safetensors"))
         plain = any(".fp16." not in path.name for path in folder.rglob("*/*.safetensors"))

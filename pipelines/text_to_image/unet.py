@@ -58,6 +58,8 @@ class SelfAttention(nn.Module):
 class Level(nn.Module):
     """Residual blocks on one grid, each followed by attention where `attends`."""
 
+    gradient_checkpointing = False  # set by `enable_gradient_checkpointing` of diffusers, for training
+
     def __init__(self, inputs: int, outputs: int, num_blocks: int, condition_size: int, attends: bool):
         super().__init__()
         widths = [inputs] + [outputs] * (num_blocks - 1)
@@ -66,7 +68,10 @@ class Level(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         for block, attention in zip(self.blocks, self.attentions, strict=True):
-            x = attention(block(x, condition))
+            if self.gradient_checkpointing and torch.is_grad_enabled():
+                x = attention(self._gradient_checkpointing_func(block, x, condition))
+            else:
+                x = attention(block(x, condition))
         return x
 
 
@@ -75,6 +80,8 @@ class PatchUNet(ModelMixin, ConfigMixin):
 
     A sentence vector of zeros means "no text": the unconditional model of classifier-free guidance.
     """
+
+    _supports_gradient_checkpointing = True
 
     @register_to_config
     def __init__(

@@ -13,6 +13,7 @@ EN = {
     "create.model": "Model",
     "create.model_gan": "GAN · one step",
     "create.model_diffusion": "Diffusion · in steps",
+    "create.model_mlp-gan": "MLP-GAN · the first lesson",
     "create.model_pretrained": "Pretrained",
     "create.pretrained": "Pretrained pipeline",
     "create.pretrained_hint": "Choose one, or type the id of any diffusers text-to-image pipeline.",
@@ -39,6 +40,10 @@ EN = {
     "create.memory": "{megabytes} MB of memory at most",
     "create.withheld": "Withheld by the model's own safety checker, shown in grey: seeds {seeds}",
     "create.unknown": "Not in the model's vocabulary, so hardly followed: {words}",
+    "create.wordless": (
+        "Words do not reach this lesson model: whatever they say, it draws what it was trained on (the one that ships: "
+        "handwritten digits)."
+    ),
     "create.keep_recipe": "Keep the settings in the files",
     "create.link": "link to these settings",
     "create.reuse": "Take this picture's seed",
@@ -76,6 +81,8 @@ EN = {
     "reproduce.same": "The same picture: values differ by {apart} of 255 on average.",
     "reproduce.differs": "Another picture: values differ by {apart} of 255 on average.",
     "reproduce.change": "The first thing that differs is {name}: {before} then, {after} now.",
+    "limit.minute": "That is more than {limit} calls in a minute. Wait a little, and try again.",
+    "limit.queue": "Many visitors are waiting already. Try again in a minute.",
     "run.stop": "Stop",
     "run.stopped": "Stopped.",
     "run.loading": "Getting ready",
@@ -88,6 +95,7 @@ EN = {
     "compare.gan": "GAN",
     "compare.diffusion-8": "Diffusion, 8 steps",
     "compare.diffusion-20": "Diffusion, 20 steps",
+    "compare.mlp-gan": "MLP-GAN (2014)",
     "compare.pretrained": "Pretrained",
     "compare.steps": "{steps} steps",
     "compare.cost": "{seconds} s a picture · {megabytes} MB of memory at most",
@@ -124,6 +132,82 @@ EN = {
         "<strong>Words, pictures, words.</strong><span>What a model makes of a sentence is read by another model, and "
         "both are scored. Try two or more loops, and see where they drift.</span>"
     ),
+    "train.tab": "Train",
+    "train.off": (
+        "<strong>Training is off here.</strong><span>This page is open to others, and a training takes the whole "
+        "computer for a while. Whoever runs it can turn training on with --allow-training.</span>"
+    ),
+    "train.empty": (
+        "<strong>A model of your own.</strong><span>Choose pictures, a model and how long it may take. See what it "
+        "needs, start it, and watch it learn. You may close the page meanwhile.</span>"
+    ),
+    "train.source": "Pictures",
+    "train.sample": "Sample set · 96 drawings",
+    "train.digits": "Handwritten digits",
+    "train.folder": "A folder of yours",
+    "train.folder_path": "Folder",
+    "train.folder_hint": "Its path on this computer. Batch writes the metadata.jsonl with captions that it needs.",
+    "train.model_gan": "GAN · words to pictures",
+    "train.model_diffusion": "Diffusion · words to pictures",
+    "train.model_transformer": "Transformer · captions",
+    "train.model_lstm": "LSTM · captions",
+    "train.model_recognizer": "Recognizer",
+    "train.model_mlp-gan": "First lesson · grey pictures",
+    "train.preset": "How long",
+    "train.preset_look": "A look · 2 minutes",
+    "train.preset_hour": "An hour",
+    "train.preset_long": "Long · 8 hours",
+    "train.preset_tune": "Go on from ours · an hour",
+    "train.check": "What would it take?",
+    "train.start": "Start training",
+    "train.data": (
+        "Data: {pictures} pictures with {captions} English and {captions_zh} Chinese captions; {train} to train on, "
+        "{validation} to check with."
+    ),
+    "train.network": "Network: {parts}; {batch} pictures a step.",
+    "train.parameters": "{name} with {millions} million parameters",
+    "train.part_generator": "generator",
+    "train.part_discriminator": "discriminator",
+    "train.part_unet": "U-Net",
+    "train.part_captioner": "captioner",
+    "train.part_image_encoder": "the CNN in it",
+    "train.part_recognizer": "recognizer",
+    "train.size": "Size: pictures of {size} × {size} pixels.",
+    "train.ends_by_time": (
+        "Time: it ends after {minutes} minutes of training. Getting ready takes a little longer, the more pictures the "
+        "longer."
+    ),
+    "train.ends_by_steps": (
+        "Time: it ends after {steps} steps, or after {minutes} minutes on a slow computer. Getting ready comes before, "
+        "the more pictures the longer."
+    ),
+    "train.memory": (
+        "Memory: {networks} MB for the networks and their averages, and about {beside} GB besides; {free} GB are free."
+    ),
+    "train.memory_short": (
+        "Memory: {networks} MB for the networks and their averages, and about {beside} GB besides; but only {free} GB "
+        "are free. Close other programs first."
+    ),
+    "train.run": "Training",
+    "train.pause": "Pause",
+    "train.resume": "Go on",
+    "train.end": "End here",
+    "train.use": "Try it out",
+    "train.remove": "Delete",
+    "train.log": "Log",
+    "train.starting": "Getting ready: reading pictures and networks.",
+    "train.running": "Step {step} · {spent} so far · about {left} left",
+    "train.stopping": "Finishing the step and saving what was learnt, after {spent}.",
+    "train.paused": "Paused at step {step}, after {spent}. It can go on from there.",
+    "train.finished": "Finished: {step} steps in {spent}. A card beside the weights says how they came about.",
+    "train.stopped": "Ended before there was anything to keep.",
+    "train.failed": "It failed: {line}",
+    "train.broken": "It broke off: its process is gone. It can go on from its last saved state.",
+    "train.loss": "Loss",
+    "train.loss_d": "Discriminator's loss",
+    "train.loss_g": "Generator's loss",
+    "train.curves": "The losses up to step {last}",
+    "train.samples": "Samples at step {step}",
     "results.tab": "Results",
     "results.intro": (
         "Everything here was measured by the commands below each table, on pictures that no model was trained on. The "
@@ -143,6 +227,12 @@ EN = {
     "results.colour_obeyed": "The colour of a flower as asked",
     "results.spread_between_seeds": "Spread between seeds, of the real spread",
     "results.seconds_a_picture": "Seconds a picture",
+    "results.lesson": "The first lesson: handwritten digits",
+    "results.readable": "Read with more than 90 % confidence",
+    "results.classes": "Evenness of the ten digits (entropy; 100 % is even)",
+    "results.frechet_distance": "Fréchet distance, features of a digit reader (less is better)",
+    "results.nearest_training_picture": "Distance to the nearest training picture (copies have 0)",
+    "results.losses": "D(x) and D(G(z)) over the steps of one training each, and what each made",
     "results.sweep": "The diffusion model over guidance and steps",
     "results.captions_of": "{spoken} captions of Flickr8k, {count} pictures",
     "results.en": "English",
@@ -243,6 +333,7 @@ EN = {
     "describe.tab": "Describe",
     "describe.picture": "Picture",
     "describe.picture_hint": "Drop a picture here, or click to choose one. You can also paste it, or use the camera.",
+    "describe.example": "Example picture",
     "describe.examples": "Or take one of these",
     "describe.captioner": "Captioner",
     "describe.lstm": "LSTM",
@@ -270,6 +361,7 @@ EN = {
         "line name something that recognition finds no trace of."
     ),
     "describe.alt": "The picture, lit where the model looked",
+    "describe.trained_about": "trained here",
     "describe.doubted": "recognition finds no trace of it",
     "describe.word": "{word}: {percent} % sure",
     "status.processing": "working",

@@ -13,6 +13,7 @@ ZH = {
     "create.model": "模型",
     "create.model_gan": "GAN · 一步生成",
     "create.model_diffusion": "扩散模型 · 多步",
+    "create.model_mlp-gan": "MLP-GAN · 第一课",
     "create.model_pretrained": "预训练",
     "create.pretrained": "预训练管线",
     "create.pretrained_hint": "选一个，或输入任何 diffusers 文生图管线的名称。",
@@ -39,6 +40,7 @@ ZH = {
     "create.memory": "内存最多用 {megabytes} MB",
     "create.withheld": "被模型自带的安全检查拦下、显示为灰色的种子：{seeds}",
     "create.unknown": "模型不认识这些词，所以几乎不会照做：{words}",
+    "create.wordless": "文字传不到这个入门模型：不管写什么，它都只画训练时见过的东西（自带的权重画手写数字）。",
     "create.keep_recipe": "把设置写进图片文件",
     "create.link": "这些设置的链接",
     "create.reuse": "用这张图片的种子",
@@ -76,6 +78,8 @@ ZH = {
     "reproduce.same": "同一张图片：数值平均相差 {apart}（满分 255）。",
     "reproduce.differs": "不是同一张图片：数值平均相差 {apart}（满分 255）。",
     "reproduce.change": "第一处不同是 {name}：当时是 {before}，现在是 {after}。",
+    "limit.minute": "一分钟内已超过 {limit} 次调用。请稍等再试。",
+    "limit.queue": "排队的人已经很多。请过一分钟再试。",
     "run.stop": "停止",
     "run.stopped": "已停止。",
     "run.loading": "正在准备",
@@ -88,6 +92,7 @@ ZH = {
     "compare.gan": "GAN",
     "compare.diffusion-8": "扩散模型，8 步",
     "compare.diffusion-20": "扩散模型，20 步",
+    "compare.mlp-gan": "MLP-GAN（2014 年）",
     "compare.pretrained": "预训练",
     "compare.steps": "{steps} 步",
     "compare.cost": "每张 {seconds} 秒 · 内存最多用 {megabytes} MB",
@@ -119,6 +124,75 @@ ZH = {
     "trip.empty": (
         "<strong>文字，图片，再到文字。</strong><span>一个模型按文字生成的图片，由另一个模型来读，两边都打分。试试两次以上的来回，看看会漂到哪里。</span>"
     ),
+    "train.tab": "训练",
+    "train.off": (
+        "<strong>这里没有开放训练。</strong><span>这个页面向别人开放，而训练会占用整台电脑一段时间。"
+        "运行它的人可以用 --allow-training 打开训练。</span>"
+    ),
+    "train.empty": (
+        "<strong>训练自己的模型。</strong><span>选好图片、模型和时间，看看需要什么，然后开始，看它怎样学习。"
+        "训练期间可以关掉页面。</span>"
+    ),
+    "train.source": "图片",
+    "train.sample": "示例图集 · 96 张画",
+    "train.digits": "手写数字",
+    "train.folder": "自己的文件夹",
+    "train.folder_path": "文件夹",
+    "train.folder_hint": "这台电脑上的路径。里面要有带描述的 metadata.jsonl，“批量描述”可以写出来。",
+    "train.model_gan": "GAN · 以文生图",
+    "train.model_diffusion": "扩散模型 · 以文生图",
+    "train.model_transformer": "Transformer · 描述图片",
+    "train.model_lstm": "LSTM · 描述图片",
+    "train.model_recognizer": "识别模型",
+    "train.model_mlp-gan": "第一课 · 灰度图",
+    "train.preset": "训练多久",
+    "train.preset_look": "看一看 · 2 分钟",
+    "train.preset_hour": "一小时",
+    "train.preset_long": "长时间 · 8 小时",
+    "train.preset_tune": "接着自带模型训练 · 一小时",
+    "train.check": "需要什么？",
+    "train.start": "开始训练",
+    "train.data": (
+        "数据：{pictures} 张图片，{captions} 句英文描述，{captions_zh} 句中文描述；{train} 张用来训练，"
+        "{validation} 张用来检验。"
+    ),
+    "train.network": "网络：{parts}；每步 {batch} 张图片。",
+    "train.parameters": "{name} {millions} 百万个参数",
+    "train.part_generator": "生成器",
+    "train.part_discriminator": "判别器",
+    "train.part_unet": "U-Net 网络",
+    "train.part_captioner": "描述模型",
+    "train.part_image_encoder": "其中的 CNN",
+    "train.part_recognizer": "识别模型",
+    "train.size": "尺寸：{size} × {size} 像素的图片。",
+    "train.ends_by_time": "时间：训练 {minutes} 分钟后结束。准备工作另需一点时间，图片越多越久。",
+    "train.ends_by_steps": (
+        "时间：{steps} 步后结束；电脑较慢时，{minutes} 分钟后结束。之前要做准备，图片越多越久。"
+    ),
+    "train.memory": "内存：网络及其平均值 {networks} MB，另外约 {beside} GB；现在空闲 {free} GB。",
+    "train.memory_short": (
+        "内存：网络及其平均值 {networks} MB，另外约 {beside} GB；但现在只空闲 {free} GB。请先关闭其他程序。"
+    ),
+    "train.run": "训练记录",
+    "train.pause": "暂停",
+    "train.resume": "继续",
+    "train.end": "到此为止",
+    "train.use": "试用",
+    "train.remove": "删除",
+    "train.log": "日志",
+    "train.starting": "正在准备：读取图片和网络。",
+    "train.running": "第 {step} 步 · 已用 {spent} · 还要大约 {left}",
+    "train.stopping": "已训练 {spent}，正在完成这一步并保存学到的东西。",
+    "train.paused": "停在第 {step} 步，已训练 {spent}。可以从这里继续。",
+    "train.finished": "完成：{step} 步，用时 {spent}。权重旁边的说明写着它是怎么来的。",
+    "train.stopped": "结束得太早，还没有可以保留的东西。",
+    "train.failed": "训练失败：{line}",
+    "train.broken": "训练中断了：它的进程已经不在。可以从最后保存的状态继续。",
+    "train.loss": "损失",
+    "train.loss_d": "判别器的损失",
+    "train.loss_g": "生成器的损失",
+    "train.curves": "到第 {last} 步为止的损失",
+    "train.samples": "第 {step} 步的样本",
     "results.tab": "结果",
     "results.intro": "这里的数字都由各表下面的命令测得，用的是没有参加训练的图片。权重旁边的说明里有更多内容。",
     "results.generation": "从文字到图片",
@@ -135,6 +209,12 @@ ZH = {
     "results.colour_obeyed": "花的颜色合乎要求",
     "results.spread_between_seeds": "种子之间的差异，占真实差异的比例",
     "results.seconds_a_picture": "每张图片的秒数",
+    "results.lesson": "第一课：手写数字",
+    "results.readable": "识别把握超过 90%",
+    "results.classes": "十个数字的均匀程度（熵，100% 为均匀）",
+    "results.frechet_distance": "Fréchet 距离，数字识别器的特征（越小越好）",
+    "results.nearest_training_picture": "与最近的训练图片的距离（照抄为 0）",
+    "results.losses": "D(x) 与 D(G(z)) 随步数的变化，以及各自画出的数字；每种训练一次",
     "results.sweep": "扩散模型：引导强度与步数",
     "results.captions_of": "Flickr8k 的{spoken}描述，{count} 张图片",
     "results.en": "英文",
@@ -233,6 +313,7 @@ ZH = {
     "describe.tab": "描述图片",
     "describe.picture": "图片",
     "describe.picture_hint": "把图片拖到这里，或点击选择。也可以粘贴，或用摄像头拍一张。",
+    "describe.example": "示例图片",
     "describe.examples": "或者用这里的图片",
     "describe.captioner": "描述模型",
     "describe.lstm": "LSTM",
@@ -257,6 +338,7 @@ ZH = {
     "describe.time": "{seconds} 秒",
     "describe.how": "点一个词，看模型说它时在看哪里。颜色越深，把握越大。红色波浪线下的词，识别模型在图中找不到。",
     "describe.alt": "图片，亮处是模型所看的地方",
+    "describe.trained_about": "在这里训练的",
     "describe.doubted": "识别模型在图中找不到它",
     "describe.word": "{word}：把握 {percent}%",
     "status.processing": "处理中",
@@ -313,8 +395,64 @@ ZH = {
     "error.recipe_broken": "“{name}”里的设置无法读取。请用从这里下载的 PNG 原文件。",
     "error.data_empty": "“{name}”里没有能读取的图片。",
     "error.folds_range": "没有 {folds} 份中的第 {fold} 份。交叉验证至少分成 2 份，从 0 数起。",
+    "error.data_one": "“{name}”里只有一张能读取的图片。训练至少要两张，有几百张才学得好。",
+    "error.data_none_there": "“{name}”列出的 {count} 张图片一张也找不到。请把图片放在它旁边，或用 --pictures 指明文件夹。",
+    "error.data_columns": "“{name}”没有 image 这一列；它的列有：{known}。请选一个图片数据集。",
+    "error.metadata_row": "“{name}”的第 {row} 行无法读取。请每行写一个带 file_name 的 JSON 对象，或用带 file_name 列的 CSV。",
+    "error.metadata_missing": "“{name}”没有元数据。请先准备：python -m training.prepare SOURCE --out FOLDER。",
+    "error.image_shape": (
+        "“{name}”是 {width} × {height} 像素。图片每边至少要 {least} 像素，长边最多是短边的 {ratio} 倍。"
+    ),
+    "error.source_kind": "“{name}”不能用来准备数据。请给出文件夹、Hub 数据集，或这些文件之一：{known}。",
+    "error.coco_broken": "“{name}”不是 COCO 描述文件。它需要带 id 和 file_name 的 images，以及 annotations。",
+    "error.tar_path": "tar 里的“{name}”指向压缩包之外。请用普通文件名重新打包。",
+    "error.tar_large": "这个 tar 太大：最多读取 {files} 个文件，共 {limit} GB，每个 {file} MB。请分成几个。",
+    "error.tar_broken": "“{name}”不能作为 tar 读取。请不要压缩，重新打包。",
+    "error.out_in_source": "“{name}”和来源“{source}”互相包含。请指定别处的文件夹。",
+    "error.out_taken": "“{name}”里已有其他文件。请指定新的或空的文件夹。",
+    "error.out_changed": "“{name}”准备好之后，里面的描述被改动过，重做会丢失。请指定新文件夹，或先删除它。",
+    "error.disk_full": "磁盘没有空间写“{name}”了。什么也没有改动；请腾出空间再试。",
+    "error.shares": "验证集和测试集的比例必须在 0 到 1 之间，并给训练留一部分。",
+    "error.floor": "最低置信度必须是 0 到 1 的数；现在是 {value}。",
+    "error.preset_unknown": "没有预设“{value}”。可选的有：{known}。",
     "error.data_outside": "“{name}”在数据文件夹之外。只能列出元数据所在文件夹里的文件。",
     "error.data_unknown": "“{name}”既不是文件夹，也不是能从 Hugging Face Hub 载入的数据集。",
+    "error.tracker_missing": "没有安装“{name}”。请用 `pip install {name}` 安装，或换一个 --report_to。",
+    "error.run_exists": "“{folder}”里已有一次训练，停在 {state}。加上 --resume 可接着训练，或换一个 --output_dir。",
+    "error.resume_differs": (
+        "“{folder}”里的训练停在第 {step} 步，开始时的设置不同：{settings}。请给出开始时的设置，或换一个 --output_dir。"
+    ),
+    "error.state_unreadable": (
+        "“{folder}”里的 {name} 无法读取：{reason}。请删除它以从前一个状态继续，或换一个 --output_dir。"
+    ),
+    "error.state_unwritable": (
+        "{name} 无法保存到“{folder}”：{reason}。请腾出空间或换一个 --output_dir。"
+        "上一个完整的状态 {kept} 没有变动：--resume 从它继续。"
+    ),
+    "error.diverged": (
+        "训练发散了：第 {step} 步的 {what} 不是有限的数。请重新开始，用更低的 --learning_rate、更多的 --lr_warmup_steps 或 "
+        "--mixed_precision no。没有保存任何坏掉的东西；“{folder}”里最后一个好的状态是 {kept}。"
+    ),
+    "error.init_missing": "--init_from “{name}”不是训练好的模型文件夹：其中没有 {path}。",
+    "error.init_differs": "不能从 --init_from “{name}”继续：其中是 {found}，而要训练的是 {wanted}。请另选一个。",
+    "error.init_unreadable": "--init_from “{name}”里的网络无法载入：{reason}。请另选一个。",
+    "error.hub_push": (
+        "“{folder}”里的模型已训练好，但无法推送到“{name}”：{reason}。请用 `hf auth login` 登录，"
+        "再用 `hf upload --private {name} {folder}` 推送。"
+    ),
+    "error.train_off": "这里没有开放训练。启动页面时加上 --allow-training。",
+    "error.train_packages": "训练还需要一些软件包。请在项目文件夹中运行：pip install -e '.[train]'",
+    "error.train_preset": "没有训练方案“{value}”。",
+    "error.train_folders_off": "这个页面向别人开放，不能选择文件夹。请用示例图集。",
+    "error.train_folder_unnamed": "请输入文件夹的路径，里面要有带描述的图片。",
+    "error.train_captions": "“{name}”里没有带描述、可以训练的图片。请用“批量描述”写好，把 metadata.jsonl 放进去。",
+    "error.train_validation": (
+        "“{name}”里没有用来检验的图片。请在 metadata.jsonl 里给几张图片写上 \"split\": \"validation\"。"
+    ),
+    "error.train_busy": "训练“{name}”正在进行。一次只能训练一个：请等它结束，或先暂停。",
+    "error.train_unknown": "没有训练“{name}”。",
+    "error.train_nothing": "训练“{name}”现在没有可以载入的权重。",
+    "error.train_refused": "这样不能训练：{line}",
     "error.weights_missing": "缺少“{name}”的权重：没有文件 {path}。请连同权重重新克隆项目，或用 `make weights` 训练。",
     "error.weights_mismatch": "“{name}”的权重是与另一个“{other}”一起训练的。请从项目的同一版本恢复这两者。",
     "error.weights_corrupted": "“{name}”的权重已损坏：{path} 与校验和不符。请从项目中恢复该文件。",

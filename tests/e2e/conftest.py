@@ -31,7 +31,8 @@ def address(tmp_path_factory) -> Iterator[str]:
     log = tmp_path_factory.mktemp("server") / "log.txt"
     models = tmp_path_factory.mktemp("models")
     save_tiny_stable_diffusion(models / "tiny-sd")
-    command = [sys.executable, "-u", "app.py", "--port", str(port), "--models", str(models)]
+    command = [sys.executable, "-u", "app.py", "--port", str(port), "--models", str(models), "--mcp"]
+    command += ["--runs", str(tmp_path_factory.mktemp("runs"))]
     with open(log, "w") as output:
         server = subprocess.Popen(
             command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, "HF_HUB_OFFLINE": "1"}

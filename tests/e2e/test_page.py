@@ -224,6 +224,7 @@ def test_stop_ends_the_own_run_and_nobody_elses(visit):
     first.create("a purple flower")
     expect(first.page.locator("#progress .previews img")).to_have_count(8)
     second.create("一朵黄色的花")
+    expect(second.page.locator("#progress .progress-text")).to_contain_text("排队，位置 1/1")
     first.page.locator("#stop").click()
     expect(first.page.locator("#made")).to_have_text("Stopped.")
     expect(first.page.locator("#progress")).to_be_hidden()
@@ -232,6 +233,17 @@ def test_stop_ends_the_own_run_and_nobody_elses(visit):
     first.page.locator("#steps input[type=number]").fill("2")
     first.create("a white flower")
     expect(first.page.locator("#pictures .thumbnail-item img")).to_have_count(8)
+
+
+def test_esc_stops_as_the_button_does(visit):
+    page = (visitor := visit()).page
+    choose_model(page, 1)
+    page.locator("#steps input[type=number]").fill("60")
+    visitor.create("a purple flower")
+    expect(page.locator("#progress .previews img")).to_have_count(4)
+    page.keyboard.press("Escape")
+    expect(page.locator("#made")).to_have_text("Stopped.")
+    expect(page.locator("#stop")).to_be_disabled()
 
 
 def test_a_pretrained_pipeline_of_the_models_folder(visit):

@@ -1,5 +1,6 @@
 """What the server hands out: the page, its results, and nothing else of this computer."""
 
+import asyncio
 import base64
 import io
 import json
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
 from PIL import Image
 
 from tabs.language import script
@@ -104,6 +107,20 @@ def test_the_calls_of_the_api_answer_with_plain_values(client):
     assert scores["a photo of a cat"] > scores["a red flower"]
     trip = client.predict("a yellow flower", num_images=2, seed=1, api_name="/roundtrip")
     assert {leg["seed"] for leg in trip["pictures"]} == {1, 2}
+
+
+def test_assistants_find_the_same_calls_as_tools(address):
+    async def use() -> tuple[set[str], str]:
+        stream = streamable_http_client(f"{address}/gradio_api/mcp/")
+        async with stream as (read, write, _), ClientSession(read, write) as session:
+            await session.initialize()
+            tools = {tool.name for tool in (await session.list_tools()).tools}
+            answer = await session.call_tool("caption", {"picture": PICTURE, "language": "en"})
+            return tools, answer.content[0].text
+
+    tools, answer = asyncio.run(use())
+    assert tools == {"generate", "caption", "recognize", "align", "roundtrip"}
+    assert "cat" in answer
 
 
 @pytest.mark.parametrize(("name", "arguments"), [

@@ -1,0 +1,101 @@
+"""How fast every model trains here: examples a second, the share of the processor's peak, and what a second process
+adds. `python -m benchmarks.training`. Prints a table and writes benchmarks/training.json.
+
+Every run is the trainer's own command in a process of its own, with one thread, on the sample set that ships.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+
+from benchmarks.machine import machine, peak_flops
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = Path(__file__).with_name("training.json")
+DATA = ("--data", str(ROOT / "assets/sample-set"))
+QUIET = ("--log_every", "1", "--sample_every", "1000000", "--save_every", "1000000", "--report_to", "none")
+# a trainer's module and its flags, at the size that ships
+TRAINERS = {
+    "gan": ("training.train_gan", *DATA),
+    "diffusion": ("training.train_diffusion", *DATA),
+    "mlp-gan": ("training.train_mlp_gan", "--data", "digits"),
+    "transformer, CNN tuned": (
+        "training.train_captioner", *DATA, "--model", "transformer", "--preset", "finetune", "--init_from",
+        "weights/transformer",
+    ),
+    "lstm, CNN tuned": (
+        "training.train_captioner", *DATA, "--model", "lstm", "--preset", "finetune", "--init_from", "weights/lstm",
+    ),
+    "alignment": ("training.train_alignment", *DATA),
+    "recognizer": ("training.train_recognizer", *DATA),
+}  # fmt: skip
+FIRST, LAST = 2, 6  # steps between which time is taken: the first ones allocate
+# runs a trainer under PyTorch's counter of operations, and prints what it counted
+COUNT = (
+    "import sys, importlib; from torch.utils.flop_counter import FlopCounterMode\n"
+    "counter = FlopCounterMode(display=False)\n"
+    "with counter: importlib.import_module(sys.argv[1]).main(sys.argv[2:])\n"
+    "print(counter.get_total_flops())"
+)
+
+
+def run(command: list[str]) -> str:
+    """What the command prints last. Raises RuntimeError with its errors."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    return done.stdout.strip().rpartition("\n")[2]
+
+
+def trained(trainer: tuple[str, ...], folder: Path, steps: int, launcher: list[str]) -> str:
+    module, *flags = trainer
+    folders = ["--output_dir", str(folder / "run"), "--weights_dir", str(folder / "weights")]
+    return run([sys.executable, *launcher, module, *flags, *QUIET, *folders, "--max_steps", str(steps)])
+
+
+def rate(trainer: tuple[str, ...], num_processes: int) -> float:
+    """Examples a second of all processes together."""
+    distributed = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(num_processes)]
+    with tempfile.TemporaryDirectory() as folder:
+        trained(trainer, Path(folder), LAST, [*(distributed if num_processes > 1 else []), "-m"])
+        lines = [json.loads(line) for line in (Path(folder) / "run/progress.jsonl").read_text().splitlines()]
+    at = {line["step"]: line for line in lines}
+    return (at[LAST]["examples"] - at[FIRST]["examples"]) / (at[LAST]["seconds"] - at[FIRST]["seconds"])
+
+
+def flops_a_example(trainer: tuple[str, ...]) -> float:
+    """Operations that one more step takes, for each of its examples: two runs apart by a step."""
+    counted = []
+    for steps in (1, 2):
+        with tempfile.TemporaryDirectory() as folder:
+            counted.append(int(trained(trainer, Path(folder), steps, ["-c", COUNT])))
+            (last,) = (Path(folder) / "run/progress.jsonl").read_text().splitlines()[-1:]
+    return (counted[1] - counted[0]) * 2 / json.loads(last)["examples"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__)
+    parser.add_argument("--only", choices=TRAINERS, nargs="+", default=list(TRAINERS), help="these trainers")
+    names = parser.parse_args().only
+    torch.set_num_threads(1)
+    peak = peak_flops(torch.bfloat16)
+    rows = []
+    print(f"a process's peak: {peak / 1e9:.0f} GFLOP/s\n{'':<26}{'1 process':>12}{'of peak':>10}{'2 processes':>14}")
+    for name in names:
+        one, two = (rate(TRAINERS[name], n) for n in (1, 2))
+        share = flops_a_example(TRAINERS[name]) * one / peak
+        rows.append({"what": name, "examples_per_second": one, "share_of_peak": share, "with_two_processes": two / one})
+        print(f"{name:<26}{one:>10.1f}/s{share:>10.1%}{two / one:>13.2f}×", flush=True)
+    found = {"machine": machine(torch.bfloat16), "peak_gflops": peak / 1e9, "rows": rows}
+    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Captioned pictures as others keep them: folders, tables, COCO captions, WebDataset tars and Hub datasets, one record
+a picture. Nothing is unpacked or changed, no code of theirs runs, and no name leads out of its folder or archive."""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from pipelines.batch import PICTURES
+from pipelines.errors import InputError
+from training import metadata
+from training.data import SPLITS, Record, read_hub, record
+from training.shards import read_tar
+
+KINDS = (".csv", ".jsonl", ".json", ".tar")
+SPLIT_NAMES = {**{s: s for s in SPLITS}, "training": "train", "val": "validation", "valid": "validation",
+               "dev": "validation", "testing": "test"}  # fmt: skip
+HAN = re.compile(r"[\u3400-\u9fff]")
+
+
+def read_source(source: str, pictures: Path | None = None) -> Iterator[Record]:
+    """The records of one source; `split` is empty where it names none of ours. Raises InputError.
+
+    `pictures` is the folder that a table's or COCO's names start from, if not the one of the file.
+    """
+    path = Path(source)
+    if path.is_dir():
+        rows = read_captioned_folder(path)
+    elif path.is_file():
+        folder = pictures or path.parent
+        readers = {
+            ".csv": lambda: table(path, folder), ".jsonl": lambda: table(path, folder),
+            ".json": lambda: coco(path, folder), ".tar": lambda: shard(path),
+        }  # fmt: skip
+        if path.suffix.lower() not in readers:
+            raise InputError("source_kind", name=path.name, known=", ".join(KINDS))
+        rows = readers[path.suffix.lower()]()
+    elif path.suffix.lower() in KINDS or source.startswith((".", "~")) or path.is_absolute():
+        raise InputError("file_missing", name=path.name)
+    else:
+        rows = read_hub(source)
+    for one in rows:
+        english = tuple(c for c in one.captions if not HAN.search(c))
+        chinese = tuple(c for c in one.captions if HAN.search(c))
+        split = SPLIT_NAMES.get(one.split.lower(), "")
+        yield replace(one, captions=english, captions_zh=chinese + one.captions_zh, split=split)
+
+
+def found(row: dict, domain: str, image: Path | bytes) -> Record:
+    """A record whose split is only what the row says."""
+    return record({**row, "split": str(row.get("split") or "none")}, domain, image)
+
+
+def read_captioned_folder(folder: Path) -> Iterator[Record]:
+    """Metadata at the top or in one folder a split; else tars; else pictures with text files beside them, or none."""
+    tables = [path for path in (metadata.find(p) for p in (folder, *subfolders(folder))) if path]
+    if tables:
+        at_top = [path for path in tables if path.parent == folder]
+        for path in at_top or tables:
+            yield from table(path, path.parent, "" if at_top else path.parent.name)
+        return
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    images = [p for p in files if p.suffix.lower() in PICTURES]
+    if not images:
+        for path in files:
+            if path.suffix.lower() == ".tar":
+                yield from shard(path)
+    for path in images:
+        name = path.relative_to(folder).as_posix()
+        beside = path.with_suffix(".txt")
+        said = lines(beside.read_bytes()) if beside.is_file() else []
+        row = {"file_name": name, "captions": said, "split": name.split("/")[0] if "/" in name else ""}
+        yield found(row, folder.resolve().name, metadata.below(folder, name))
+
+
+def subfolders(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.is_symlink())
+
+
+def table(path: Path, folder: Path, split: str = "") -> Iterator[Record]:
+    for row in metadata.read_rows(path):
+        image = metadata.below(folder, row["file_name"])
+        yield found({"split": split, **row}, folder.resolve().name, image)
+
+
+def coco(path: Path, folder: Path) -> Iterator[Record]:
+    """The pictures and captions of a COCO captions file."""
+    captions: dict[int, list[str]] = defaultdict(list)
+    try:
+        content = json.loads(path.read_bytes())
+        for said in content["annotations"]:
+            captions[said["image_id"]].append(str(said["caption"]))
+        images = [(image["id"], str(image["file_name"])) for image in content["images"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError("coco_broken", name=path.name) from error
+    for key, name in images:
+        row = {"file_name": name, "captions": captions[key]}
+        yield found(row, folder.resolve().name, metadata.below(folder, name))
+
+
+def shard(path: Path) -> Iterator[Record]:
+    """The samples of a WebDataset tar: a picture, and captions in its .json or .txt."""
+    for name, parts in read_tar(path):
+        image = next(content for suffix, content in parts.items() if f".{suffix}" in PICTURES)
+        row = {}
+        if "json" in parts:
+            try:
+                row = metadata.named({**json.loads(parts["json"]), "file_name": name})
+            except (ValueError, TypeError) as error:
+                raise InputError("metadata_row", name=f"{name}.json", row=1) from error
+        if not row.get("captions") and not row.get("text"):
+            row["captions"] = lines(parts.get("txt", b""))
+        yield found({**row, "file_name": name}, path.stem, image)
+
+
+def lines(content: bytes) -> list[str]:
+    return content.decode("utf-8-sig", errors="replace").splitlines()
+
+
+def check_apart(sources: Iterable[str], out: Path) -> None:
+    """Raises InputError where `out` is a source, lies in one, or holds one."""
+    target = out.resolve()
+    for source in map(Path, sources):
+        place = source.resolve()
+        if source.exists() and (place.is_relative_to(target) or (place.is_dir() and target.is_relative_to(place))):
+            raise InputError("out_in_source", name=out.name, source=source.name)
