@@ -36,7 +36,7 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
         "are then downloaded (default: only where the page is neither shared nor open to the network)")
     add("--allow-training", action=argparse.BooleanOptionalAction, help="let visitors train models, one at a time "
         "(default: only where the page is neither shared nor open to the network)")
-    add("--runs", type=Path, metavar="DIR", help="folder of what is trained on the page (runs/studio, beside this file)")
+    add("--runs", type=Path, metavar="DIR", help="folder of what is trained on the page (runs/studio)")
     add("--memory-budget", type=float, metavar="MB", help="what loaded models may take (default: most of what is free)")
     add("--captioner", default="both", metavar="NAME", help="lstm, transformer or both, chosen at first (%(default)s)")
     add("--weights", type=Path, metavar="DIR", help="folder of the models' weights (weights, beside this file)")

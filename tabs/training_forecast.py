@@ -54,7 +54,7 @@ def forecast_html(plan: Plan, dry_run: dict, counts: dict, language: str) -> str
     named = [_part(name, number, language) for name, number in parameters.items()]
     said = [
         text("train.data", language, **counts),
-        text("train.network", language, parts=", ".join(named), batch=config["batch_size"]),
+        text("train.network", language, parts=" · ".join(named), batch=config["batch_size"]),
         _time(plan, config, language),
         _memory(dry_run, language),
     ]

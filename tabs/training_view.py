@@ -19,7 +19,7 @@ LOG_LINES = 14
 def title(run: Run, language: str) -> str:
     """Model, preset and when it began, as words."""
     names = text(f"train.model_{run.plan.model}", language), text(f"train.preset_{run.plan.preset}", language)
-    return " · ".join([*names, time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started))])
+    return " · ".join([*names, time.strftime("%m-%d %H:%M", time.localtime(run.started))])
 
 
 def run_html(run: Run, phase: str, language: str) -> str:

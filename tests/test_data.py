@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from pipelines.errors import InputError
@@ -49,6 +50,18 @@ def test_without_a_given_split_the_content_decides_so_that_duplicates_stay_toget
     assert split["copy.png"] == split["images/3.png"]
     counts = [split_of(bytes([k % 256, k // 256])) for k in range(2000)]
     assert all(0.07 < counts.count(s) / 2000 < 0.13 for s in ("test", "validation"))
+
+
+def test_pictures_too_large_for_the_memory_lie_on_disk(captioned_folder, monkeypatch, tmp_path_factory):
+    held = load([captioned_folder], "train", size=16)
+    monkeypatch.setattr("training.data.MEMORY_SHARE", 0.0)
+    scratch = tmp_path_factory.mktemp("scratch")
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    monkeypatch.setattr("training.data.BLANK", bytes(100))
+    paged = load([captioned_folder], "train", size=16)
+    assert torch.equal(paged.pixels, held.pixels)
+    assert paged.pixels.is_shared()
+    assert not any(scratch.iterdir())  # nothing is left behind
 
 
 def test_broken_and_missing_files_are_skipped_and_counted(captioned_folder):

@@ -8,12 +8,15 @@ import hashlib
 import io
 import json
 import logging
+import math
 import random
+import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import psutil
 import torch
 from PIL import Image
 
@@ -24,6 +27,8 @@ from training import metadata
 
 DIGITS = "digits"  # the name of a data set, where no folder has it
 SPLITS = ("train", "validation", "test")
+MEMORY_SHARE = 0.5  # of the free memory, which decoded pictures may take
+BLANK = bytes(1 << 24)
 PREDICTED = "predicted by "  # a caption's source, before the name of the model that wrote it
 log = logging.getLogger(__name__)
 
@@ -183,13 +188,34 @@ def load_pixels(records: list[Record], size: int, crop: bool) -> CaptionedImages
             return None
         return to_uint8([image], size, crop)[0]
 
+    pixels, kept, skipped = room_for(len(records), size), [], []
     with ThreadPoolExecutor(2) as pool:
-        decoded = list(pool.map(decode, records))
-    kept = [(pixels, record) for pixels, record in zip(decoded, records, strict=True) if pixels is not None]
-    skipped = [record.name for pixels, record in zip(decoded, records, strict=True) if pixels is None]
+        for record, decoded in zip(records, pool.map(decode, records), strict=True):
+            if decoded is None:
+                skipped.append(record.name)
+            else:
+                pixels[len(kept)] = decoded
+                kept.append(record)
     if not kept:
         raise InputError("data_empty", name=records[0].domain if records else "?")
-    return CaptionedImages(torch.stack([pixels for pixels, _ in kept]), [record for _, record in kept], skipped)
+    return CaptionedImages(pixels[: len(kept)], kept, skipped)
+
+
+def room_for(num_pictures: int, size: int) -> torch.Tensor:
+    """uint8 [num_pictures, 3, size, size]: in memory, or where that would take too much of it in a file of the
+    temporary folder (TMPDIR), which the system pages in as it is read and which goes with the process. Raises
+    InputError where the disk is full."""
+    shape = (num_pictures, 3, size, size)
+    num_bytes = math.prod(shape)
+    if num_bytes <= MEMORY_SHARE * psutil.virtual_memory().available:
+        return torch.empty(shape, dtype=torch.uint8)
+    folder = Path(tempfile.gettempdir())
+    log.info("%d pictures take %d MB: they lie in %s", num_pictures, num_bytes // 10**6, folder)
+    with metadata.room_for(folder), tempfile.NamedTemporaryFile(dir=folder) as file:
+        for first in range(0, num_bytes, len(BLANK)):  # now: a mapped file that runs out of disk later is no exception
+            file.write(BLANK[: num_bytes - first])
+        file.flush()
+        return torch.from_file(file.name, shared=True, size=num_bytes, dtype=torch.uint8).view(shape)
 
 
 def load(

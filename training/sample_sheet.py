@@ -1,6 +1,5 @@
-"""A sheet of a generator's pictures for its card: one row a prompt, one column a seed from 0 on, none left out; where no
-words reach the generator, only seeds.
-`python -m training.sample_sheet --model gan`
+"""A sheet of a generator's pictures for its card: one row a prompt, one column a seed from 0 on, none left out; where
+no words reach it, seeds alone. `python -m training.sample_sheet --model gan`
 """
 
 import argparse

@@ -187,8 +187,8 @@ def main(arguments: list[str] | None = None) -> None:
             run.apart()
             spoiled = torch.tensor([k for k, text in enumerate(wrong) if text], dtype=torch.long, device=run.device)
             grid = features[rows].to(run.device).float()                                           # (B, N, 1280)
-            tokens, mask, _ = encoder(texts + [text for text in wrong if text])
             with run.accelerator.autocast():
+                tokens, mask, _ = encoder(texts + [text for text in wrong if text])
                 seen, read = aligner(
                     grid[:, kept] if kept.any() else grid, tokens.clone().to(run.device), mask.clone().to(run.device)
                 )                                                                          # (B, E), (B + S, E)

@@ -24,7 +24,7 @@ IMAGE_SIZE = 28
 
 class MLPGenerator(ModelMixin, ConfigMixin):
     """G: noise [B, Z] → pixels [B, 784] in [0, 1], black to white. The paper's had no batch norm (Ioffe and Szegedy
-    2015); without it the discriminator soon wins for good."""
+    2015); without it the discriminator soon wins for good under the minimax loss."""
 
     @register_to_config
     def __init__(self, noise_size: int = 100, batch_norm: bool = True):

@@ -157,7 +157,7 @@ ZH = {
         "{validation} 张用来检验。"
     ),
     "train.network": "网络：{parts}；每步 {batch} 张图片。",
-    "train.parameters": "{name} {millions} 百万个参数",
+    "train.parameters": "{name} {millions}M 参数",
     "train.part_generator": "生成器",
     "train.part_discriminator": "判别器",
     "train.part_unet": "U-Net 网络",
@@ -396,9 +396,13 @@ ZH = {
     "error.data_empty": "“{name}”里没有能读取的图片。",
     "error.folds_range": "没有 {folds} 份中的第 {fold} 份。交叉验证至少分成 2 份，从 0 数起。",
     "error.data_one": "“{name}”里只有一张能读取的图片。训练至少要两张，有几百张才学得好。",
-    "error.data_none_there": "“{name}”列出的 {count} 张图片一张也找不到。请把图片放在它旁边，或用 --pictures 指明文件夹。",
+    "error.data_none_there": (
+        "“{name}”列出的 {count} 张图片一张也找不到。请把图片放在它旁边，或用 --pictures 指明文件夹。"
+    ),
     "error.data_columns": "“{name}”没有 image 这一列；它的列有：{known}。请选一个图片数据集。",
-    "error.metadata_row": "“{name}”的第 {row} 行无法读取。请每行写一个带 file_name 的 JSON 对象，或用带 file_name 列的 CSV。",
+    "error.metadata_row": (
+        "“{name}”的第 {row} 行无法读取。请每行写一个带 file_name 的 JSON 对象，或用带 file_name 列的 CSV。"
+    ),
     "error.metadata_missing": "“{name}”没有元数据。请先准备：python -m training.prepare SOURCE --out FOLDER。",
     "error.image_shape": (
         "“{name}”是 {width} × {height} 像素。图片每边至少要 {least} 像素，长边最多是短边的 {ratio} 倍。"
@@ -430,8 +434,8 @@ ZH = {
         "上一个完整的状态 {kept} 没有变动：--resume 从它继续。"
     ),
     "error.diverged": (
-        "训练发散了：第 {step} 步的 {what} 不是有限的数。请重新开始，用更低的 --learning_rate、更多的 --lr_warmup_steps 或 "
-        "--mixed_precision no。没有保存任何坏掉的东西；“{folder}”里最后一个好的状态是 {kept}。"
+        "训练发散了：第 {step} 步的 {what} 不是有限的数。请重新开始，用更低的 --learning_rate、"
+        "更多的 --lr_warmup_steps 或 --mixed_precision no。没有保存任何坏掉的东西；“{folder}”里最后一个好的状态是 {kept}。"
     ),
     "error.init_missing": "--init_from “{name}”不是训练好的模型文件夹：其中没有 {path}。",
     "error.init_differs": "不能从 --init_from “{name}”继续：其中是 {found}，而要训练的是 {wanted}。请另选一个。",
