@@ -46,7 +46,7 @@ def card(opened: str, outputs: list[CaptionOutput], doubts: Doubts, language: st
     ]
     return (
         f'<section class="card" data-model="{name}">'
-        f"<header><h3>{title}</h3>"
+        f"<header><h2>{title}</h2>"
         f"<small>{text(f'describe.{kind}_about', language)}</small>"
         f"<time>{text('describe.time', language, seconds=f'{seconds:.2f}')}</time></header>"
         f'{opened}<div class="captions">{"".join(captions)}</div></div></section>'

@@ -112,7 +112,7 @@ def contender_row(output: TextToImageOutput, matches: list[float], language: str
     )
     note = "" if output.follows_words else f'<p class="hint">{text("create.wordless", language)}</p>'
     return (
-        f'<section class="contender" data-model="{escape(output.model)}"><header><h3>{escape(title)}</h3>'
+        f'<section class="contender" data-model="{escape(output.model)}"><header><h2>{escape(title)}</h2>'
         f'<small>{cost}</small></header><div class="pictures">{pictures}</div>{note}</section>'
     )
 

@@ -215,7 +215,7 @@ def build(language: gr.Textbox, model: str) -> tuple[list, gr.Dropdown]:
             names = (*BUILT_IN, *([PRETRAINED] if offers.choices() or training_runs.allowed() else []))
             models = gr.Radio(
                 [(label(f"create.model_{name}"), name) for name in names], value=model, label=label("create.model"),
-                min_width=440, elem_id="model", scale=3,
+                min_width=440, elem_id="model", scale=4,
             )  # fmt: skip
             num_images = Slider(
                 1, MAX_PICTURES, 4, step=1, label=label("create.num_images"), buttons=[], min_width=160,

@@ -57,7 +57,7 @@ def section(key: str, body: str, cards: list[dict], language: str) -> str:
         text("results.about", language, split=c["split"], seed=c["seed"], hardware=c["hardware"]) for c in cards
     ))  # fmt: skip
     return (
-        f'<section class="results"><h3>{text(f"results.{key}", language)}</h3>{body}'
+        f'<section class="results"><h2>{text(f"results.{key}", language)}</h2>{body}'
         f'<p class="hint">{escape(about)}</p><div class="commands">{commands}</div></section>'
     )
 

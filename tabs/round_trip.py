@@ -100,7 +100,7 @@ def trip_html(result, language: str) -> str:
     """Every loop as a row of pictures, the best first, and the drift of several loops as a curve."""
     rows = []
     for k, legs in enumerate(result.loops):
-        asked = f'<header><h3>{text("trip.loop", language, number=k + 1)} <q>{escape(legs[0].prompt)}</q></h3></header>'
+        asked = f'<header><h2>{text("trip.loop", language, number=k + 1)} <q>{escape(legs[0].prompt)}</q></h2></header>'
         figures = "".join(leg_html(leg, best=k == 0, language=language) for k, leg in enumerate(legs))
         rows.append(f'<section class="contender trip">{asked}<div class="pictures wide">{figures}</div></section>')
     chart = drift_chart(result.drift, language) if len(result.loops) > 1 else ""

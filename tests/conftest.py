@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 from diffusers import FlowMatchEulerDiscreteScheduler
 from PIL import Image
 from transformers import BertConfig, BertModel
@@ -68,6 +69,13 @@ def save_tiny_diffusion(folder: Path, text_encoder: Path) -> None:
         torch.nn.init.normal_(parameter, std=0.1)
     PatchDiffusionPipeline(unet.half(), FlowMatchEulerDiscreteScheduler()).save_pretrained(folder)
     checkpoint.write_checksums(folder)
+
+
+@pytest.fixture(autouse=True)
+def any_precision():
+    """accelerate keeps the precision of a process's first run, and the tests share one process."""
+    yield
+    AcceleratorState._reset_state()
 
 
 @pytest.fixture

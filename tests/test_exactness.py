@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
 from tests.two_processes import TRAININGS, train_all
@@ -84,15 +83,7 @@ def test_a_run_killed_while_it_saves_goes_on_from_the_last_whole_state(aligned_w
     assert written(tmp_path / "killed-weights") == written(tmp_path / "unbroken-weights")
 
 
-@pytest.fixture
-def full_precision():
-    """accelerate keeps the precision of a process's first run."""
-    AcceleratorState._reset_state()
-    yield
-    AcceleratorState._reset_state()
-
-
-def test_two_processes_equal_one_with_twice_the_batch(aligned_weights, captioned_folder, full_precision, tmp_path):
+def test_two_processes_equal_one_with_twice_the_batch(aligned_weights, captioned_folder, tmp_path):
     """Not so for the GAN, whose batch norms and deviations are each process's own, and for the captioner, whose mean is
     over a process's own words. Adam would blow up rounding where a gradient is nought, so the runs are under SGD."""
     environment = {

@@ -37,7 +37,7 @@ def test_translations_use_the_same_values(key):
 
 def test_chinese_is_translated():
     same = {key for key in EN if EN[key] == ZH[key]}
-    names = {"compare.gan", "describe.lstm", "describe.transformer", "describe.english", "describe.chinese"}
+    names = {"create.model_mlp-gan", "compare.gan", "describe.lstm", "describe.transformer", "describe.english", "describe.chinese"}
     assert same <= names | {f"results.{measure}" for measure in CAPTIONS}
 
 
