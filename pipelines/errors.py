@@ -149,7 +149,6 @@ SENTENCES = {
         "login`, then push it with `hf upload --private {name} {folder}`."
     ),
     "train_off": "Training is off here. Start the page with --allow-training.",
-    "train_packages": "Training needs more packages. In the project's folder, run: pip install -e '.[train]'",
     "train_preset": "There is no training '{value}'.",
     "train_folders_off": "This page is open to others, so that no folder can be chosen. Take the sample set.",
     "train_folder_unnamed": "Type the path of a folder with captioned pictures.",

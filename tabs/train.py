@@ -9,7 +9,7 @@ from tabs.i18n import label, text
 from tabs.messages import messages
 from tabs.progress import FREE, progress_line
 from tabs.training_forecast import forecast, forecast_html
-from tabs.training_plans import DIGITS, MODELS, PRESETS, plan, source
+from tabs.training_plans import MODELS, PRESETS, plan, source, sources
 from tabs.training_runs import Run
 from tabs.training_view import log_html, run_html, title
 
@@ -116,7 +116,7 @@ def build(
         return
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
-            kinds = ["sample", DIGITS, *(["folder"] if training_runs.folders_allowed() else [])]
+            kinds = sources(training_runs.folders_allowed())
             choice = gr.Radio(
                 [(label(f"train.{kind}"), kind) for kind in kinds], value="sample", label=label("train.source"),
                 elem_id="train-source",

