@@ -11,9 +11,18 @@ ASSETS = ROOT / "assets"
 SUFFIXES = (".webp", ".jpg", ".jpeg", ".png")
 MAX_EXAMPLES = 8
 MAX_QUEUE = 32
+# networks that a Space's proxy speaks from: what it says of the visitor's address is believed
+PROXIES = "127.0.0.1,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
 PER_MINUTE = 30  # calls of one address, where strangers may come
 DAY = 86_400  # seconds
 BRAND = '<div class="brand">{logo}<h1 id="name">Tuwen<i>图文</i></h1></div>'
+
+
+def count(typed: str) -> int:
+    """A number of an option that can't be less than 0."""
+    if not typed.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{typed}' is no whole number from 0 on")
+    return int(typed)
 
 
 def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
@@ -26,16 +35,16 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     add("--auth", metavar="USER:PASSWORD", help="ask visitors for these; --share makes up a pair when none is given")
     add("--auth-file", type=Path, metavar="FILE", help="let in the users of this file, whose passwords are hashed")
     add("--add-user", metavar="NAME", help="ask for a password, write both into --auth-file, and stop")
-    add("--max-queue", type=int, default=MAX_QUEUE, metavar="N", help="calls that may wait at once (%(default)s)")
-    add("--per-minute", type=int, metavar="N", help="calls that one address may make in a minute, 0 for any number "
+    add("--max-queue", type=count, default=MAX_QUEUE, metavar="N", help="calls that may wait at once (%(default)s)")
+    add("--per-minute", type=count, metavar="N", help="calls that one address may make in a minute, 0 for any number "
         f"(default: {PER_MINUTE} where the page is shared or open to the network)")
     add("--mcp", action="store_true", help="offer the API's calls to assistants as tools, at /gradio_api/mcp/")
     add("--model", default="gan", metavar="NAME", help="text-to-image model chosen at first (%(default)s)")
     add("--models", type=Path, metavar="DIR", help="folder of diffusers pipelines that visitors may choose")
     add("--hub", action=argparse.BooleanOptionalAction, help="let visitors name models of the Hugging Face Hub, which "
         "are then downloaded (default: only where the page is neither shared nor open to the network)")
-    add("--allow-training", action=argparse.BooleanOptionalAction, help="let visitors train models, one at a time "
-        "(default: only where the page is neither shared nor open to the network)")
+    add("--allow-training", action=argparse.BooleanOptionalAction, help="let visitors train models, one at a time; where "
+        "the page is shared or open to the network only on the data that ships (default: only where it is neither)")
     add("--runs", type=Path, metavar="DIR", help="folder of what is trained on the page (runs/studio)")
     add("--memory-budget", type=float, metavar="MB", help="what loaded models may take (default: most of what is free)")
     add("--captioner", default="both", metavar="NAME", help="lstm, transformer or both, chosen at first (%(default)s)")
@@ -152,16 +161,17 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
     return app.queue(max_size=max_queue)
 
 
-def launch(app, per_minute: int = 0, **options):
+def launch(app, per_minute: int = 0, mcp: bool = False, **options):
     """Serve `app`: its own look and languages, files of the temporary folder alone, nothing sent anywhere, and at most
     `per_minute` calls of one address in a minute."""
     from starlette.middleware import Middleware
 
     from tabs.i18n import TRANSLATIONS
     from tabs.language import LanguageScript
-    from tabs.limits import Limits
+    from tabs.limits import OWN, Limits
     from tabs.theme import theme
 
+    limits = Middleware(Limits, per_minute=per_minute, exempt=OWN if mcp else ())
     return app.launch(
         theme=theme(),
         css_paths=ASSETS / "style.css",
@@ -172,7 +182,8 @@ def launch(app, per_minute: int = 0, **options):
         run_history=False,  # prompts and pictures stay out of the visitor's browser storage
         enable_monitoring=False,
         footer_links=["api"],
-        app_kwargs={"middleware": [Middleware(Limits, per_minute=per_minute), Middleware(LanguageScript)]},
+        mcp_server=mcp,
+        app_kwargs={"middleware": [limits, Middleware(LanguageScript)]},
         js=(ASSETS / "keys.js").read_text(),
         quiet=True,
         **options,
@@ -195,7 +206,7 @@ def main(argv: list[str] | None = None) -> None:
     at_home = not arguments.share and arguments.host in ("127.0.0.1", "localhost", "::1")
     os.environ["TUWEN_HUB"] = str(int(at_home if arguments.hub is None else arguments.hub))
     if "SPACE_ID" in os.environ:
-        os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")  # uvicorn: the Space's proxy says who the visitor is
+        os.environ.setdefault("FORWARDED_ALLOW_IPS", PROXIES)  # read by uvicorn
     training = at_home if arguments.allow_training is None else arguments.allow_training
     os.environ["TUWEN_TRAINING"] = "" if not training else "folders" if at_home else "samples"  # read by training_runs
     if arguments.runs:
@@ -205,7 +216,7 @@ def main(argv: list[str] | None = None) -> None:
         _, address, link = launch(
             app,
             per_minute=arguments.per_minute if arguments.per_minute is not None else 0 if at_home else PER_MINUTE,
-            mcp_server=arguments.mcp,
+            mcp=arguments.mcp,
             server_name=arguments.host,
             server_port=arguments.port,
             share=arguments.share,

@@ -131,7 +131,7 @@ def export_captions(args: argparse.Namespace, captioner: CaptioningPipeline) -> 
     with TemporaryDirectory() as folder:
         rows = dealt_out(work, collect(args.files, Path(folder), limit=sys.maxsize))
     if PartialState().is_main_process:
-        path = export(rows, args.export, args.out, args.language, f"predicted by {captioner.name}")
+        path = export(rows, args.export, args.out, args.language)
         failed = {row.name: row.error for row in rows if row.error}
         for name, error in failed.items():
             print(f"{name}: {error}", file=sys.stderr)

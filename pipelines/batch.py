@@ -20,13 +20,21 @@ FORMATS = {"jsonl": "metadata.jsonl", "csv": "captions.csv", "txt": "captions.zi
 MAX_FILES = 500
 MAX_BYTES = 2_000_000_000  # of a zip, unpacked
 LINK = 0o120000            # the kind of a symbolic link in a zip's file modes
+PREDICTED = "predicted by "  # how the source of captions begins that no one read: no model is measured by them
+CORRECTED = "corrected by hand"
+
+
+def predicted_by(*names: str) -> str:
+    """The source of what models of these names wrote."""
+    return PREDICTED + " and ".join(names)
 
 
 @dataclass(frozen=True)
 class Row:
     """One picture: its name below the folder, its file, what was written beside it before, and its captions now.
 
-    `doubted` are words of the captions that recognition finds no trace of; `error` says why there is no caption.
+    `doubted` are words of the captions that recognition finds no trace of; `error` says why there is no caption;
+    `source` says who wrote the captions, and is empty where that isn't known, as of those that were there before.
     """
 
     name: str
@@ -35,6 +43,7 @@ class Row:
     captions: tuple[str, ...] = ()
     doubted: tuple[str, ...] = ()
     error: str = ""
+    source: str = ""
 
 
 def collect(sources: Iterable[str | Path], folder: Path, limit: int = MAX_FILES) -> list[Row]:
@@ -103,7 +112,7 @@ def describe_all(
     on_picture: Callable[[int], None] | None = None,
     say: Callable[[InputError], str] = str,
 ) -> list[Row]:
-    """Every row with a caption by each captioner. `on_picture(number done)` may end the run by raising.
+    """Every row with a caption by each captioner, which its `source` names. `on_picture(number done)` may end the run by raising.
 
     `existing` says what becomes of captions that are there: "skip" leaves them, "overwrite" replaces them, "append"
     puts the new one behind. `say` puts what is wrong with a picture into words.
@@ -140,37 +149,43 @@ def described(
             words = output.tokens[0]
             doubted |= {w: None for w, doubt in zip(words, recognize.doubts(found, words), strict=True) if doubt}
     before = f"{row.existing} " if append and row.existing else ""
-    return replace(row, captions=tuple(before + o.captions[0] for o in outputs), doubted=tuple(doubted))
+    captions, source = tuple(before + o.captions[0] for o in outputs), predicted_by(*(c.name for c in captioners))
+    return replace(row, captions=captions, doubted=tuple(doubted), source=source)
 
 
-def export(rows: list[Row], kind: str, folder: Path, language: str = "en", source: str = "model") -> Path:
+def export(rows: list[Row], kind: str, folder: Path, language: str = "en") -> Path:
     """Write the captions into `folder` and return the file; pictures without a caption are left out.
 
     "jsonl" and "csv" are imagefolder's metadata, which training reads; "txt" a zip of text files, "coco" COCO's JSON.
+    All but text files, which have no place for it, say where each picture's captions come from.
     """
     if kind not in FORMATS:
         raise InputError("export", value=kind, known=", ".join(FORMATS))
-    told = [(row.name, [c for c in row.captions if c]) for row in rows if any(row.captions)]
-    key = "captions" if language == "en" else "captions_zh"
+    told = [(row.name, [c for c in row.captions if c], row.source) for row in rows if any(row.captions)]
+    key, mark = ("captions", "caption_source") if language == "en" else ("captions_zh", "caption_zh_source")
     if kind == "jsonl":
-        lines = ({"file_name": name, key: captions, "caption_source": source} for name, captions in told)
+        lines = ({"file_name": name, key: captions, mark: source} for name, captions, source in told)
         content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
     elif kind == "csv":
         table = io.StringIO()
         writer = csv.writer(table)
-        writer.writerow(["file_name", key, "caption_source"])
-        for name, captions in told:
+        writer.writerow(["file_name", key, mark])
+        for name, captions, source in told:
             writer.writerow([name, json.dumps(captions, ensure_ascii=False), source])
         content = table.getvalue().encode()
     elif kind == "coco":
-        images = [{"id": k, "file_name": name} for k, (name, _) in enumerate(told)]
-        said = [(k, caption) for k, (_, captions) in enumerate(told) for caption in captions]
-        annotations = [{"id": j, "image_id": k, "caption": caption} for j, (k, caption) in enumerate(said)]
+        images = [{"id": k, "file_name": name} for k, (name, _, _) in enumerate(told)]
+        said = [
+            {"image_id": k, "caption": caption, "caption_source": source}
+            for k, (_, captions, source) in enumerate(told)
+            for caption in captions
+        ]
+        annotations = [{"id": j, **one} for j, one in enumerate(said)]
         content = json.dumps({"images": images, "annotations": annotations}, ensure_ascii=False, indent=1).encode()
     else:
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, captions in told:
+            for name, captions, _ in told:
                 archive.writestr(str(PurePosixPath(name).with_suffix(".txt")), "\n".join(captions) + "\n")
         content = buffer.getvalue()
     folder.mkdir(parents=True, exist_ok=True)

@@ -162,6 +162,8 @@ SENTENCES = {
     "train_unknown": "There is no training '{name}'.",
     "train_nothing": "The training '{name}' has no weights that can be loaded now.",
     "train_refused": "This can't be trained: {line}",
+    "train_refused_here": "This can't be trained here. Whoever runs this page finds the reason in its log.",
+    "train_remove_off": "This page is open to others, so that no training can be deleted here.",
     "weights_missing": (
         "The weights of '{name}' are missing: there is no file {path}. Clone the project again with its "
         "weights, or train them with `make weights`."

@@ -1,9 +1,15 @@
 """The frozen values that cross the border between the pipelines and whatever shows or stores them."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+
+def public_name(name: str) -> str:
+    """A model's name as others may see it: of a folder only its own name, not where it lies on this computer."""
+    return Path(name).name if Path(name).is_dir() else name
 
 
 @dataclass(frozen=True)

@@ -53,8 +53,7 @@ def recipes(output: TextToImageOutput) -> list[Recipe]:
     settings = {name: output.settings[name] for name in SETTINGS if output.settings.get(name) not in (None, "")}
     dtype = str(device.dtype()).removeprefix("torch.")
     versions = {name: version(name) for name in PACKAGES}
-    model = Path(output.model).name if Path(output.model).is_dir() else output.model  # no path of this computer
-    facts = (model, settings, output.model_hash, dtype, versions)
+    facts = (output.model, settings, output.model_hash, dtype, versions)
     return [Recipe(output.settings["prompt"], seed, *facts) for seed in output.seeds]
 
 

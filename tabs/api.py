@@ -120,7 +120,7 @@ def roundtrip(
     with messages("en"):
         pair = (
             load_text_to_image(offers.allowed(model, FOLLOW_WORDS)),
-            load_captioner(offers.allowed(captioner, CAPTIONERS)),
+            load_captioner(offers.allowed(captioner, CAPTIONERS, "describe")),
         )
         trip = round_trip(
             prompt, *pair, load_aligner(), load_recognizer(), seed=seed,

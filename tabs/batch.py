@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import gradio as gr
 
-from pipelines.batch import EXISTING, FORMATS, Row, collect, describe_all, export
+from pipelines.batch import CORRECTED, EXISTING, FORMATS, Row, collect, describe_all, export
 from pipelines.image_captioning.pipeline import BUILT_IN, load_captioner
 from pipelines.text_to_image.steps import Stopped
 from tabs import runs
@@ -77,12 +77,17 @@ def table(rows: list[Row], captioners: tuple[str, ...], language: str) -> dict:
 
 
 def take_away(corrected: list[list], rows: list[Row], kind: str, caption_language: str, language: str = "en") -> dict:
-    """The file of all captions as they stand in the table, corrections by hand included."""
+    """The file of all captions as they stand in the table; those that were changed there are marked as corrected."""
     with messages(language):
         said = {str(line[0]): tuple(str(c).strip() for c in line[1:-2]) for line in corrected}
-        kept = [replace(row, captions=said.get(row.name, ())) for row in rows]
-        path = export(kept, kind, fresh_folder(), caption_language, source="model, corrected by hand")
+        path = export([corrected_row(row, said.get(row.name, ())) for row in rows], kind, fresh_folder(), caption_language)
         return gr.update(value=str(path), visible=True)
+
+
+def corrected_row(row: Row, captions: tuple[str, ...]) -> Row:
+    """`row` with the captions of its line in the table, where spaces and empty cells are no correction."""
+    before, after = ([c.split() for c in some if c.strip()] for some in (row.captions, captions))
+    return replace(row, captions=captions, source=row.source if after == before else CORRECTED)
 
 
 def build(language: gr.Textbox) -> None:

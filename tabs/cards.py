@@ -5,7 +5,6 @@ The maps are shown by style rules alone (a checked radio button), so that a resu
 
 from collections.abc import Callable
 from html import escape
-from pathlib import Path
 
 from PIL import Image
 
@@ -36,7 +35,7 @@ def caption_cards(image: Image.Image, outputs: list[CaptionOutput], doubts: Doub
 def card(opened: str, outputs: list[CaptionOutput], doubts: Doubts, language: str) -> str:
     """The card of one captioner: its name, the opened stage with the picture, its captions, the likeliest first."""
     model, seconds = outputs[0].model, sum(output.seconds for output in outputs)
-    name, kind = escape(Path(model).name), model if model in BUILT_IN else "trained"  # no path of this computer
+    name, kind = escape(model), model if model in BUILT_IN else "trained"
     title = text(f"describe.{model}", language) if model in BUILT_IN else name
     group = f"word-{name}"
     captions = [

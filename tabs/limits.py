@@ -12,17 +12,21 @@ from tabs.i18n import text
 from tabs.language import spoken
 
 COUNTED = ("/queue/join", "/call/", "/mcp/")  # of Gradio's API: what waits for a model, not the page's own small events
-OWN = ("127.0.0.1", "::1")  # whoever sits at this computer, and MCP, which calls the API from within
+OWN = ("127.0.0.1", "::1")  # of this computer: MCP calls the API from here
 MINUTE = 60.0  # seconds
 MAX_ADDRESSES = 10_000
 
 
 class Limits:
-    """ASGI middleware. `per_minute` calls of one address are let through in any minute; 0: all. What is refused, here
-    or by Gradio's full queue, is answered with 429 and a sentence in the visitor's language."""
+    """ASGI middleware. `per_minute` calls of one address are let through in any minute, 0: all, and all of `exempt`
+    addresses. What is refused, here or by Gradio's full queue, is answered with 429 and a sentence in the visitor's
+    language."""
 
-    def __init__(self, app: ASGIApp, per_minute: int = 0, clock: Callable[[], float] = time.monotonic):
-        self.app, self.per_minute, self.clock = app, per_minute, clock
+    def __init__(
+        self, app: ASGIApp, per_minute: int = 0, exempt: tuple[str, ...] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ):  # fmt: skip
+        self.app, self.per_minute, self.exempt, self.clock = app, per_minute, exempt, clock
         self.calls: dict[str, deque[float]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,7 +55,7 @@ class Limits:
 
     def lets_through(self, address: str) -> bool:
         """Whether this address may call once more; if so, the call is counted."""
-        if not self.per_minute or address in OWN:
+        if not self.per_minute or address in self.exempt:
             return True
         now = self.clock()
         if len(self.calls) > MAX_ADDRESSES:

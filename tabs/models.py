@@ -5,6 +5,7 @@ from html import escape
 import gradio as gr
 
 from pipelines.errors import InputError
+from pipelines.outputs import public_name
 from pipelines.text_to_image.suggestions import SUGGESTIONS
 from tabs import offers
 from tabs.i18n import label, sentence, text
@@ -41,7 +42,8 @@ def ledger_table(language: str) -> str:
     entries = device.ledger()[::-1]
     if not entries:
         return f'<p class="hint">{text("models.none_loaded", language)}</p>'
-    rows = [(e["name"].split("/", 1)[-1], f"{e['megabytes']:,} MB", f"{e['seconds_idle']} s") for e in entries]
+    names = [public_name(e["name"].split("/", 1)[-1]) for e in entries]
+    rows = [(n, f"{e['megabytes']:,} MB", f"{e['seconds_idle']} s") for n, e in zip(names, entries, strict=True)]
     budget = text("models.budget", language, megabytes=f"{device.megabytes(device.budget()):,}")
     head = [text(f"models.{key}", language) for key in ("name", "memory", "idle")]
     return table(head, rows) + f'<p class="hint">{device.device()} · {budget}</p>'

@@ -1,6 +1,7 @@
 """How far a run is, on the page: a bar, a line of words, the pictures as they stand, and a button that ends it."""
 
 from collections.abc import Callable, Iterator
+from html import escape
 
 import gradio as gr
 
@@ -19,7 +20,8 @@ FREE = {"queue": False, "show_progress": "hidden", "api_visibility": "private"} 
 def progress_html(progress: Progress | None, language: str) -> str:
     """The bar of a run; None: it has begun, and nothing is known yet."""
     if progress is None:
-        return f'<div class="run"><p>{text("run.loading", language)}</p>{bar(0, 1)}</div>'
+        line = text("run.loading", language)
+        return f'<div class="run"><p>{line}</p>{bar(0, 1, line)}</div>'
     done, total = progress.done, progress.total
     if progress.unit == "bytes":
         line = text("run.download", language, done=f"{done / GIGABYTE:.2f}", total=f"{total / GIGABYTE:.2f}")
@@ -27,14 +29,17 @@ def progress_html(progress: Progress | None, language: str) -> str:
         line = text(f"run.{progress.unit}", language, done=done, total=total)
     previews = "".join(f'<img src="{data_uri(image, "webp")}" alt="">' for image in progress.previews)
     return (
-        f'<div class="run"><p>{line}</p>{bar(done, total)}'
+        f'<div class="run"><p>{line}</p>{bar(done, total, line)}'
         f'<div class="previews">{previews}</div></div>'
     )
 
 
-def bar(done: int, total: int) -> str:
-    filled = f'<i style="width:{100 * done / total:.0f}%"></i>'
-    return f'<div class="bar" role="progressbar" aria-valuenow="{done}" aria-valuemax="{total}">{filled}</div>'
+def bar(done: float, total: float, name: str) -> str:
+    """A bar filled to `done` of `total`; `name` says to those who can't see it what it measures."""
+    return (
+        f'<div class="bar" role="progressbar" aria-label="{escape(name)}" aria-valuenow="{done:.0f}" aria-valuemin="0" '
+        f'aria-valuemax="{total:.0f}"><i style="width:{100 * done / total:.4g}%"></i></div>'
+    )
 
 
 def shown(progress: Progress | None, language: str) -> dict:
@@ -57,7 +62,7 @@ def progress_line(elem_id: str) -> gr.HTML:
 def stop_button(elem_id: str) -> gr.Button:
     """A button that ends the visitor's own run; it works while one is going on. Esc presses it (assets/keys.js)."""
     button = gr.Button(
-        label("run.stop"), interactive=False, scale=0, min_width=80, elem_id=elem_id, elem_classes="stop"
+        label("run.stop"), interactive=False, scale=0, min_width=80, elem_id=elem_id, elem_classes="ends-run"
     )
     button.click(stop, None, None, **FREE)
     return button

@@ -1,11 +1,13 @@
 """The tab that trains a model of one's own: what on which pictures, what that takes, and how it goes."""
 
+import json
+
 import gradio as gr
 
 from pipelines.errors import InputError
 from tabs import describe, offers, training_runs
 from tabs.create import PRETRAINED
-from tabs.i18n import label, text
+from tabs.i18n import TABLES, label, text
 from tabs.messages import messages
 from tabs.progress import FREE, progress_line
 from tabs.training_forecast import forecast, forecast_html
@@ -23,13 +25,17 @@ BUTTONS = {
     "use": ("paused", "finished"),
     "remove": ("paused", "finished", "stopped", "failed"),
 }
+# the browser asks; where the visitor thinks better of it, no run is named
+SURE = "(name, language) => [confirm(({words})[language]) ? name : null, language]".format(
+    words=json.dumps({language: text("train.remove_sure", language) for language in TABLES})
+)
 WAITS = {"concurrency_id": "train", "concurrency_limit": 1, "trigger_mode": "once", "api_visibility": "private"}
 
 
-def page(name: str | None, language: str, seen: str | None = None) -> tuple:
+def page(name: str | None, language: str, seen: str | None = None) -> tuple | dict:
     """The run `name`, or else the newest, for the outputs of `build`; nothing changes where it is as it was `seen`."""
     with messages(language):
-        runs = training_runs.everything() if training_runs.allowed() else []
+        runs = training_runs.shown() if training_runs.allowed() else []
         run = next((run for run in runs if run.name == name), runs[0] if runs else None)
         if run is None:
             none, chooser = gr.update(visible=False), gr.update(choices=[], value=None, visible=False)
@@ -39,11 +45,12 @@ def page(name: str | None, language: str, seen: str | None = None) -> tuple:
         phase = run.phase
         shown = run_html(run, phase, language)
         if (now := f"{run.name}{hash(shown)}") == seen:
-            return (gr.skip(),) * 12
+            return gr.skip()  # all of them
         chooser = gr.update(choices=[(title(r, language), r.name) for r in runs], value=run.name, visible=True)
         logged = training_runs.folders_allowed()  # a log names folders of this computer
         buttons = {name: phase in phases for name, phases in BUTTONS.items()}
         buttons["use"] &= bool(MODELS[run.plan.model].opens) and run.exported
+        buttons["remove"] &= training_runs.folders_allowed()
         return (
             gr.update(visible=False), chooser, shown, gr.update(visible=logged), log_html(run) if logged else "",
             *(gr.update(visible=visible) for visible in buttons.values()), gr.update(active=phase in ALIVE), now,
@@ -73,11 +80,18 @@ def act(name: str, wish: str, language: str) -> tuple:
         run = training_runs.find(name or "")
         if wish == "resume":
             training_runs.resume(run)
-        elif wish == "remove":
-            training_runs.remove(run)
         else:
             training_runs.ask(run, wish)
     return page(name, language)
+
+
+def remove(name: str | None, language: str) -> tuple | dict:
+    """Delete the run `name`; nothing happens without a name, see SURE."""
+    if not name:
+        return gr.skip()
+    with messages(language):
+        training_runs.remove(training_runs.find(name))
+    return page(None, language)
 
 
 def use(name: str, language: str) -> tuple:
@@ -165,10 +179,11 @@ def build(
     tab.select(page, [chosen, language], outputs, **FREE)
     chosen.input(page, [chosen, language], outputs, **FREE)
     timer.tick(page, [chosen, language, seen], outputs, **FREE)
-    for wish in ("pause", "resume", "end", "remove"):
+    for wish in ("pause", "resume", "end"):
         buttons[wish].click(
             lambda name, language, wish=wish: act(name, wish, language), [chosen, language], outputs, **FREE
         )
+    buttons["remove"].click(remove, [chosen, language], outputs, js=SURE, **FREE)
     buttons["use"].click(use, [chosen, language], [tabs, model, pretrained, captioner], **FREE)
     gr.on(None, lambda: gr.update(choices=offers.choices()), None, pretrained, **FREE)  # when the page opens
     language.change(describe.choices, language, captioner, **FREE)  # it is empty until the page has opened

@@ -1,6 +1,7 @@
 """What a training would take: its own dry run and a count of its data, a process each, told in sentences."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from pipelines.errors import InputError
 from tabs.i18n import text
 from tabs.training_plans import MODELS, ROOT, Plan
 from tabs.training_progress import failure
+from tabs.training_runs import folders_allowed
 
+logger = logging.getLogger(__name__)
 PARTS = ("generator", "discriminator", "unet", "captioner", "image_encoder", "recognizer")
 BESIDE = 1.0  # gigabytes, as measured: Python, torch and a small batch
 
@@ -26,13 +29,23 @@ def forecast(plan: Plan) -> tuple[dict, dict]:
         dry_run = pool.submit(_answer, plan.command("--dry_run"))
     counts = counted.result()
     if "error" in counts:
-        raise InputError(counts["error"], **counts["values"])
+        raise _named(InputError(counts["error"], **counts["values"]))
     model, name = MODELS[plan.model], Path(plan.data).name
     if model.captions and not counts["train"]:
         raise InputError("train_captions", name=name)
     if model.validation and not counts["validation"]:
         raise InputError("train_validation", name=name)
+    if not model.captions:
+        counts |= {split: counts[f"{split}_pictures"] for split in ("train", "validation", "test")}
     return dry_run.result(), counts
+
+
+def _named(error: InputError) -> InputError:
+    """`error`, which may name folders of this computer; where strangers may come only the log has it."""
+    if folders_allowed():
+        return error
+    logger.warning("%s", error)
+    return InputError("train_refused_here")
 
 
 def _answer(command: list[str]) -> dict:
@@ -45,7 +58,7 @@ def _answer(command: list[str]) -> dict:
         return json.loads(done.stdout[done.stdout.index("{") :])
     except ValueError:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
-        raise InputError("train_refused", line=failure(lines) or "?") from None
+        raise _named(InputError("train_refused", line=failure(lines) or "?")) from None
 
 
 def forecast_html(plan: Plan, dry_run: dict, counts: dict, language: str) -> str:

@@ -73,11 +73,11 @@ PRESETS = {
             "batch_size": 32, "max_steps": 300, "min_count": 5, "min_count_in_set": 5, "lr_warmup_steps": 20,
             "sample_every": 50,
         },
-        "hour": {"min_count": 20, "min_count_in_set": 10},
+        "hour": {"max_steps": 1500, "min_count": 20, "min_count_in_set": 10},
         "long": {"max_steps": 6000, "min_count": 20, "min_count_in_set": 10},
     },
     "mlp-gan": {
-        "look": {"log_every": 50, "sample_every": 250},
+        "look": {"log_every": 50, "sample_every": 250, "max_steps": 10_000},
         "hour": {"log_every": 200, "sample_every": 2000, "max_steps": 200_000},
     },
 }  # fmt: skip

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 PROGRESS, LOG = "progress.jsonl", "log.txt"
+STATES = "state-[0-9]*/run.json"  # the facts of whole states, see training/states.py
 RECENT = 20  # lines that say how fast it is now
 CLASS = re.compile(r"^[\w.]*(?:Error|Exception): ")
 BAR = re.compile(r"\d%\||(?:it|ex)/s")  # what tqdm draws
@@ -26,6 +27,12 @@ def read(folder: Path) -> list[dict]:
             lines.pop()
         lines.append(line)
     return lines
+
+
+def newest_state(folder: Path) -> dict | None:
+    """The facts of the state that a run goes on from, among them the `seconds` it took; None where there is none."""
+    facts = max(folder.glob(STATES), default=None)
+    return json.loads(facts.read_text()) if facts else None
 
 
 def done(lines: list[dict], minutes: float) -> float:

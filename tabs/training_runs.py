@@ -21,12 +21,12 @@ from pipelines import checkpoint
 from pipelines.errors import InputError
 from tabs import training_card
 from tabs import training_progress as progress
-from tabs.training_plans import MODELS, ROOT, Plan
+from tabs.training_plans import DIGITS, MODELS, ROOT, SAMPLE_SET, Plan
 
 RECORD = "run.json"
 LEAST_MINUTES = 0.05
 NICE = 10  # the page, and whatever else runs here, goes first
-_starting = threading.Lock()
+_starting, _settling = threading.Lock(), threading.Lock()
 
 
 def allowed() -> bool:
@@ -90,6 +90,8 @@ class Run:
             return "stopping" if self.asked else "running" if told else "starting"
         if self.asked == "pause":
             return "paused"
+        if self.asked == "end" and self.exported:  # perhaps by an earlier part
+            return "finished"
         if _written_since(self.weights / checkpoint.CHECKSUMS, self.started):
             return "finished"
         return "stopped" if self.asked else "failed"
@@ -105,6 +107,11 @@ def everything() -> list[Run]:
     return sorted(runs, key=lambda run: run.started, reverse=True)
 
 
+def shown() -> list[Run]:
+    """The runs that a visitor may see: where strangers may come, only those on the data that ships."""
+    return [run for run in everything() if folders_allowed() or run.plan.data in (str(SAMPLE_SET), DIGITS)]
+
+
 def _read(path: Path) -> Run | None:
     """The run of a record; None where it is none, or from another version."""
     try:
@@ -116,8 +123,8 @@ def _read(path: Path) -> Run | None:
 
 
 def find(name: str) -> Run:
-    """The run called `name`, as it stands. Raises InputError where there is none."""
-    for run in everything():
+    """The run called `name`, as it stands. Raises InputError where a visitor may see none."""
+    for run in shown():
         if run.name == name:
             return run
     raise InputError("train_unknown", name=name)
@@ -127,7 +134,7 @@ def usable(tab: str) -> dict[str, Path]:
     """The folders of trained weights that a tab ("create", "describe") can load now, by the runs' names."""
     if not allowed():
         return {}
-    fitting = [run for run in everything() if MODELS[run.plan.model].opens == tab]
+    fitting = [run for run in shown() if MODELS[run.plan.model].opens == tab]
     return {run.name: run.weights for run in fitting if run.exported and not run.process}
 
 
@@ -156,8 +163,8 @@ def _require_none_running() -> None:
 
 
 def _launch(run: Run, *more: str) -> Run:
-    lines = progress.read(run.folder)
-    minutes = run.plan.minutes - (lines[-1]["seconds"] / 60 if lines else 0.0)
+    state = progress.newest_state(run.folder)
+    minutes = run.plan.minutes - (state["seconds"] / 60 if state else 0.0)
     command = run.plan.command(
         "--output_dir", str(run.folder), "--weights_dir", str(run.weights),
         "--max_minutes", f"{max(LEAST_MINUTES, minutes):.2f}", *more,
@@ -196,8 +203,10 @@ def ask(run: Run, wish: str) -> Run:
 
 
 def remove(run: Run) -> None:
-    """Delete a run and what it has learnt. Raises InputError while it is going on."""
+    """Delete a run and what it has learnt. Raises InputError while it is going on, and where strangers may come."""
     require_allowed()
+    if not folders_allowed():
+        raise InputError("train_remove_off")
     if run.process:
         raise InputError("train_busy", name=run.name)
     shutil.rmtree(run.weights, ignore_errors=True)
@@ -206,9 +215,10 @@ def remove(run: Run) -> None:
 
 def settle(run: Run) -> None:
     """Once a run has ended: its weights get their card, and one that is finished for good needs its states no more."""
-    phase = run.phase
-    if phase in ("paused", "finished") and run.exported:
-        training_card.write(run.weights, run.plan, progress.read(run.folder))
-    if phase == "finished":
-        for state in run.folder.glob("state-*"):
-            shutil.rmtree(state, ignore_errors=True)
+    with _settling:  # several pages see it end
+        phase = run.phase
+        if phase in ("paused", "finished") and run.exported:
+            training_card.write(run.weights, run.plan, progress.read(run.folder))
+        if phase == "finished":
+            for state in run.folder.glob("state-*"):
+                shutil.rmtree(state, ignore_errors=True)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from tabs import training_progress as progress
 from tabs.i18n import text
+from tabs.progress import bar
 from tabs.training_plans import MODELS
-from tabs.training_runs import Run
+from tabs.training_runs import Run, folders_allowed
 
 POINTS = 240  # of a curve
 WIDTH, HEIGHT = 600, 200
@@ -27,12 +28,9 @@ def run_html(run: Run, phase: str, language: str) -> str:
     lines, minutes = progress.read(run.folder), run.plan.minutes
     done = 1.0 if phase == "finished" else progress.done(lines, minutes)
     said = escape(sentence(run, phase, lines, language))
-    bar = (
-        f'<div class="bar" role="progressbar" aria-valuenow="{100 * done:.0f}" aria-valuemin="0" aria-valuemax="100" '
-        f'aria-label="{escape(text("train.tab", language))}"><i style="width:{100 * done:.1f}%"></i></div>'
-    )
     return (
-        f'<section class="training" data-phase="{phase}"><p role="status">{said}</p>{bar}'
+        f'<section class="training" data-phase="{phase}"><p role="status">{said}</p>'
+        f"{bar(100 * done, 100, text('train.run', language))}"
         f"{curves(lines, MODELS[run.plan.model].curves, language)}{samples(run.folder, language)}</section>"
     )
 
@@ -40,8 +38,10 @@ def run_html(run: Run, phase: str, language: str) -> str:
 def sentence(run: Run, phase: str, lines: list[dict], language: str) -> str:
     """What the run is doing, or how it ended."""
     if phase == "failed":
-        said = progress.failure(progress.log_lines(run.folder))
-        return text("train.failed", language, line=said) if said else text("train.broken", language)
+        if said := progress.failure(progress.log_lines(run.folder)):
+            named = folders_allowed()  # a line of the log names folders of this computer
+            return text("train.failed", language, line=said) if named else text("train.failed_here", language)
+        return text("train.broken" if progress.newest_state(run.folder) else "train.broken_early", language)
     last = lines[-1] if lines else {"step": 0, "seconds": 0}
     left = duration(progress.seconds_left(lines, run.plan.minutes)) if lines else "–"
     values = {"step": f"{last['step']:,}", "spent": duration(last["seconds"]), "left": left}

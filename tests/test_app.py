@@ -60,6 +60,13 @@ def test_tools_are_refused_where_a_password_would_lock_them_out(guard):
         app.main(["--mcp", *guard])
 
 
+@pytest.mark.parametrize("option", ["--per-minute", "--max-queue"])
+def test_a_limit_is_a_number(option, capsys):
+    with pytest.raises(SystemExit):
+        app.parse_arguments([option, "-1"])
+    assert "no whole number" in capsys.readouterr().err
+
+
 def test_examples_are_the_projects_own_and_small():
     pictures = [Path(path) for path in app.example_pictures(None)]
     assert len(pictures) >= 4

@@ -7,9 +7,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+import app
 from tabs.language import spoken
-from tabs.limits import MINUTE, Limits
+from tabs.limits import MINUTE, OWN, Limits
 
 JOIN = "/gradio_api/queue/join"
 
@@ -36,7 +38,7 @@ def visit(clock):
         return PlainTextResponse("done", 503 if "full" in request.query_params else 200)
 
     inner = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])])
-    page = Limits(inner, per_minute=3, clock=clock)
+    page = Limits(inner, per_minute=3, exempt=OWN, clock=clock)
     return lambda address: TestClient(page, client=(address, 1))
 
 
@@ -66,8 +68,23 @@ def test_the_page_its_files_and_its_small_events_are_not_counted(visit):
     assert statuses(client, JOIN, 3) == [200] * 3
 
 
-def test_whoever_sits_at_the_computer_has_no_limit(visit):
+def test_addresses_may_be_exempt(visit):
     assert statuses(visit("127.0.0.1"), JOIN, 9) == [200] * 9
+    assert statuses(visit("127.0.0.2"), JOIN, 9)[-1] == 429
+
+
+def test_a_visitor_behind_a_proxy_is_who_the_proxy_says_not_who_he_says_he_is(clock):
+    """What a visitor writes into X-Forwarded-For himself stands left of what the proxy adds."""
+
+    async def answer(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(request.client.host)
+
+    inner = Starlette(routes=[Route("/{path:path}", answer, methods=["POST"])])
+    page = ProxyHeadersMiddleware(Limits(inner, per_minute=3, clock=clock), trusted_hosts=app.PROXIES)
+    proxy = TestClient(page, client=("10.1.2.3", 1))
+    answers = [proxy.post(JOIN, headers={"x-forwarded-for": f"9.9.9.{k}, 203.0.113.5"}) for k in range(4)]
+    assert answers[0].text == "203.0.113.5"
+    assert [a.status_code for a in answers] == [200, 200, 200, 429]
 
 
 def test_no_limit_lets_everything_through():

@@ -1,5 +1,6 @@
 """What a data set's figures suggest to do before training, in sentences. The bounds are rules of thumb."""
 
+import shlex
 from dataclasses import dataclass
 
 from training.picture_survey import Survey
@@ -15,18 +16,19 @@ class Advice:
     sentence: str
 
 
-def advise(survey: Survey, name: str) -> list[Advice]:
-    """Advice on the folder `name`, the gravest first."""
-    found = [*on_splits(survey, name), *on_pictures(survey), *on_captions(survey, name), *on_balance(survey)]
+def advise(survey: Survey, source: str) -> list[Advice]:
+    """Advice on the folder or Hub dataset `source`, as it was typed, the gravest first."""
+    source = shlex.quote(source)  # it stands in commands that are copied into a shell
+    found = [*on_splits(survey, source), *on_pictures(survey), *on_captions(survey, source), *on_balance(survey)]
     return sorted(found, key=lambda advice: advice.kind) or [Advice("note", "Nothing stands out. Train on it.")]
 
 
-def on_splits(survey: Survey, name: str) -> list[Advice]:
+def on_splits(survey: Survey, source: str) -> list[Advice]:
     found = []
     if survey.leaks:
         found.append(Advice("mend", (
             f"Equal or nearly equal pictures lie in several splits ({count(survey.leaks, 'group')}), so figures on "
-            f"held-out ones would be too good. Split anew: python -m training.prepare {name} --out FOLDER."
+            f"held-out ones would be too good. Split anew: python -m training.prepare {source} --out FOLDER."
         )))  # fmt: skip
     for split, use in (("train", "train on"), ("validation", "choose by"), ("test", "measure with")):
         if not survey.splits.get(split):
@@ -64,12 +66,12 @@ def on_pictures(survey: Survey) -> list[Advice]:
     return found
 
 
-def on_captions(survey: Survey, name: str) -> list[Advice]:
+def on_captions(survey: Survey, source: str) -> list[Advice]:
     captions, n, found = survey.captions, survey.num_pictures, []
     if captions.without_any:
         found.append(Advice("mend", (
             f"{percent(captions.without_any, n)} of the pictures ({captions.without_any}) have no caption. Write them, "
-            f"or let a model fill those that are trained on: python -m training.fill {name}."
+            f"or let a model fill those that are trained on: python -m training.fill {source}."
         )))  # fmt: skip
     for language, some, missing in (
         ("English", captions.num_english, captions.without_english),

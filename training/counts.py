@@ -11,16 +11,18 @@ from training.data import SPLITS, read
 
 
 def counts(source: str) -> dict[str, int]:
-    """Counts of pictures, of those with an English caption in all and in each split, and of captions."""
+    """Counts of pictures and captions; of pictures with an English caption in all and in each split, and of all that
+    are in the split ("train_pictures", …)."""
     records = read(source)
     captioned = [r for r in records if r.captions]
-    splits = Counter(r.split for r in captioned)
+    splits, every = Counter(r.split for r in captioned), Counter(r.split for r in records)
     return {
         "pictures": len(records),
         "captioned": len(captioned),
         "captions": sum(len(r.captions) for r in records),
         "captions_zh": sum(len(r.captions_zh) for r in records),
         **{split: splits[split] for split in SPLITS},
+        **{f"{split}_pictures": every[split] for split in SPLITS},
     }
 
 

@@ -1,7 +1,7 @@
 """Captioned pictures: folders as `datasets`' imagefolder lays them out, or Hub dataset ids, held whole as uint8.
 
 A folder has `metadata.jsonl` or `metadata.csv` with `file_name`, `text` or `captions`, and where known `captions_zh`,
-`split`, `label`, `label_zh`, `caption_source`. A folder without metadata is pictures without captions.
+`split`, `label`, `label_zh`, `caption_source`, `caption_zh_source`. A folder without metadata is pictures without captions.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ import psutil
 import torch
 from PIL import Image
 
-from pipelines.batch import PICTURES
+from pipelines.batch import PICTURES, PREDICTED
 from pipelines.errors import InputError
 from pipelines.images import open_image, to_uint8
 from training import metadata
@@ -29,7 +29,6 @@ DIGITS = "digits"  # the name of a data set, where no folder has it
 SPLITS = ("train", "validation", "test")
 MEMORY_SHARE = 0.5  # of the free memory, which decoded pictures may take
 BLANK = bytes(1 << 24)
-PREDICTED = "predicted by "  # a caption's source, before the name of the model that wrote it
 log = logging.getLogger(__name__)
 
 
@@ -97,8 +96,19 @@ def read_hub(name: str) -> Iterator[Record]:
         rows = rows.cast_column("image", datasets.Image(decode=False))
         for k, row in enumerate(rows):
             picture = row.pop("image") or {"bytes": b""}  # an empty cell is a broken picture
-            content = Path(picture["path"]).read_bytes() if picture["bytes"] is None else picture["bytes"]
+            content = cached(picture["path"]) if picture["bytes"] is None else picture["bytes"]
             yield record({"split": split, **metadata.named({**row, "file_name": f"{split}-{k}"})}, name, content)
+
+
+def cached(path: str | None) -> bytes:
+    """The picture that `datasets` downloaded to `path`; nothing where a row names another file, or one that's gone."""
+    import datasets
+    from huggingface_hub import constants
+
+    file = Path(path or "").resolve()
+    caches = (datasets.config.HF_DATASETS_CACHE, datasets.config.DOWNLOADED_DATASETS_PATH, constants.HF_HUB_CACHE)
+    ours = any(file.is_relative_to(Path(cache).resolve()) for cache in caches)
+    return file.read_bytes() if ours and file.is_file() else b""
 
 
 def read_digits() -> Iterator[Record]:

@@ -15,6 +15,7 @@ import numpy as np
 from accelerate import PartialState
 from tqdm import tqdm
 
+from pipelines.batch import predicted_by
 from pipelines.distributed import dealt_out
 from pipelines.errors import InputError
 from pipelines.image_captioning.pipeline import LANGUAGES, CaptioningPipeline, load_captioner
@@ -22,7 +23,7 @@ from pipelines.images import open_image
 from pipelines.numbers import real
 from pipelines.outputs import CaptionOutput
 from training import metadata
-from training.data import PREDICTED, as_captions, record
+from training.data import as_captions, record
 
 FIELDS = {"en": ("captions", "caption"), "zh": ("captions_zh", "caption_zh")}  # captions, and how their facts begin
 
@@ -73,7 +74,7 @@ def fill(
         (output,) = caption([image], language=language, num_beams=num_beams)
         return Predicted(output.captions[0], confidence(output))
 
-    source = PREDICTED + (Path(caption.name).name if Path(caption.name).is_dir() else caption.name)
+    source = predicted_by(caption.name)
     counts, errors = Counter({"held out": len(missing) - len(chosen)}), []
     field, fact = FIELDS[language]
     for k, found in zip(chosen, dealt_out(work, chosen), strict=True):

@@ -33,7 +33,7 @@ from training.gather import Gather
 from training.optimizers import build_optimizer, build_schedule
 from training.states import States
 
-PROGRESS = "progress.jsonl"  # in output_dir: step, max_steps, seconds, examples and the scalars, a line each log_every steps
+PROGRESS = "progress.jsonl"  # in output_dir, a line each log_every steps: step, max_steps, seconds, examples, scalars
 BEST = "best.safetensors"  # in output_dir: the average at the best validation, for early stopping
 LEAST_SCALE = 1.0  # fp16: a gradient that overflows at this scale of the loss is no matter of scale any more
 LAYOUT = {"tensorboard": {"dataformats": "NHWC"}}  # of pictures, where a tracker asks

@@ -17,8 +17,8 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def find(folder: Path) -> Path | None:
-    """The metadata file of `folder`, or None."""
-    return next((folder / name for name in NAMES if (folder / name).is_file()), None)
+    """The metadata file of `folder`, or None. Raises InputError where it is a link that leads out of the folder."""
+    return next((below(folder, name) for name in NAMES if (folder / name).is_file()), None)
 
 
 def read_rows(path: Path) -> list[dict]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from pipelines.batch import PICTURES
+from pipelines.batch import PICTURES, PREDICTED
 from pipelines.errors import InputError
 from training import metadata
 from training.data import SPLITS, Record, read_hub, record
@@ -45,7 +45,10 @@ def read_source(source: str, pictures: Path | None = None) -> Iterator[Record]:
         english = tuple(c for c in one.captions if not HAN.search(c))
         chinese = tuple(c for c in one.captions if HAN.search(c))
         split = SPLIT_NAMES.get(one.split.lower(), "")
-        yield replace(one, captions=english, captions_zh=chinese + one.captions_zh, split=split)
+        facts = one.facts
+        if chinese and facts.get("caption_source") and not facts.get("caption_zh_source"):
+            facts = {**facts, "caption_zh_source": facts["caption_source"]}  # of whatever language `captions` are
+        yield replace(one, captions=english, captions_zh=chinese + one.captions_zh, split=split, facts=facts)
 
 
 def found(row: dict, domain: str, image: Path | bytes) -> Record:
@@ -66,10 +69,10 @@ def read_captioned_folder(folder: Path) -> Iterator[Record]:
     if not images:
         for path in files:
             if path.suffix.lower() == ".tar":
-                yield from shard(path)
+                yield from shard(metadata.below(folder, path.relative_to(folder).as_posix()))
     for path in images:
         name = path.relative_to(folder).as_posix()
-        beside = path.with_suffix(".txt")
+        beside = metadata.below(folder, str(Path(name).with_suffix(".txt")))
         said = lines(beside.read_bytes()) if beside.is_file() else []
         row = {"file_name": name, "captions": said, "split": name.split("/")[0] if "/" in name else ""}
         yield found(row, folder.resolve().name, metadata.below(folder, name))
@@ -86,17 +89,22 @@ def table(path: Path, folder: Path, split: str = "") -> Iterator[Record]:
 
 
 def coco(path: Path, folder: Path) -> Iterator[Record]:
-    """The pictures and captions of a COCO captions file."""
+    """The pictures and captions of a COCO captions file, whose annotations may have a `caption_source`."""
     captions: dict[int, list[str]] = defaultdict(list)
+    marks: dict[int, dict[str, str]] = defaultdict(dict)
     try:
         content = json.loads(path.read_bytes())
         for said in content["annotations"]:
             captions[said["image_id"]].append(str(said["caption"]))
+            if source := str(said.get("caption_source") or ""):
+                mark = "caption_zh_source" if HAN.search(str(said["caption"])) else "caption_source"
+                if source.startswith(PREDICTED) or mark not in marks[said["image_id"]]:  # one is enough to be marked
+                    marks[said["image_id"]][mark] = source
         images = [(image["id"], str(image["file_name"])) for image in content["images"]]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError("coco_broken", name=path.name) from error
     for key, name in images:
-        row = {"file_name": name, "captions": captions[key]}
+        row = {"file_name": name, "captions": captions[key], **marks[key]}
         yield found(row, folder.resolve().name, metadata.below(folder, name))
 
 

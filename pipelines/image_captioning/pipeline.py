@@ -8,7 +8,7 @@ from PIL import Image
 
 from pipelines.errors import InputError
 from pipelines.numbers import whole
-from pipelines.outputs import CaptionOutput
+from pipelines.outputs import CaptionOutput, public_name
 
 BUILT_IN = ("lstm", "transformer")
 MAX_BEAMS = 10
@@ -72,4 +72,4 @@ def load_captioner(name: str = "transformer") -> CaptioningPipeline:
         from pipelines.image_captioning.pretrained import PretrainedCaptioner
 
         model = device.get(f"captioner/{name}", lambda: PretrainedCaptioner(name, BUILT_IN))
-    return CaptioningPipeline(name, model)
+    return CaptioningPipeline(public_name(name), model)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from pipelines.errors import InputError
 from pipelines.numbers import whole
-from pipelines.outputs import TextToImageOutput
+from pipelines.outputs import TextToImageOutput, public_name
 from pipelines.text_to_image.steps import OnStep
 
 FOLLOW_WORDS = ("gan", "diffusion")
@@ -111,7 +111,7 @@ def load_text_to_image(name: str = "gan", on_download: Callable[[int, int], None
 
     model = device.get(f"text-to-image/{name}", load, device.size_on_disk(folder))
     own = (folder / checkpoint.CHECKSUMS).is_file()
-    return TextToImagePipeline(name, model, checkpoint.weights_hash(folder) if own else "")
+    return TextToImagePipeline(public_name(name), model, checkpoint.weights_hash(folder) if own else "")
 
 
 def own_model(folder: Path):

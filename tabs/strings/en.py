@@ -182,11 +182,12 @@ EN = {
         "the more pictures the longer."
     ),
     "train.memory": (
-        "Memory: {networks} MB for the networks and their averages, and about {beside} GB besides; {free} GB are free."
+        "Memory: {networks} MB for the networks, their gradients, optimizer and average, and about {beside} GB besides; "
+        "{free} GB are free."
     ),
     "train.memory_short": (
-        "Memory: {networks} MB for the networks and their averages, and about {beside} GB besides; but only {free} GB "
-        "are free. Close other programs first."
+        "Memory: {networks} MB for the networks, their gradients, optimizer and average, and about {beside} GB besides; "
+        "but only {free} GB are free. Close other programs first."
     ),
     "train.run": "Training",
     "train.pause": "Pause",
@@ -194,6 +195,7 @@ EN = {
     "train.end": "End here",
     "train.use": "Try it out",
     "train.remove": "Delete",
+    "train.remove_sure": "Delete this training and everything that it has learnt?",
     "train.log": "Log",
     "train.starting": "Getting ready: reading pictures and networks.",
     "train.running": "Step {step} · {spent} so far · about {left} left",
@@ -202,7 +204,9 @@ EN = {
     "train.finished": "Finished: {step} steps in {spent}. A card beside the weights says how they came about.",
     "train.stopped": "Ended before there was anything to keep.",
     "train.failed": "It failed: {line}",
+    "train.failed_here": "It failed. Whoever runs this page finds the reason in the log of the training.",
     "train.broken": "It broke off: its process is gone. It can go on from its last saved state.",
+    "train.broken_early": "It broke off: its process is gone, and no state was saved yet. It would begin anew.",
     "train.loss": "Loss",
     "train.loss_d": "Discriminator's loss",
     "train.loss_g": "Generator's loss",

@@ -40,7 +40,7 @@ ZH = {
     "create.memory": "内存最多用 {megabytes} MB",
     "create.withheld": "被模型自带的安全检查拦下、显示为灰色的种子：{seeds}",
     "create.unknown": "模型不认识这些词，所以几乎不会照做：{words}",
-    "create.wordless": "文字传不到这个入门模型：不管写什么，它都只画训练时见过的东西（自带的权重画手写数字）。",
+    "create.wordless": "这个入门模型不看文字：无论写什么，它都只画训练时见过的东西（自带的权重画手写数字）。",
     "create.keep_recipe": "把设置写进图片文件",
     "create.link": "这些设置的链接",
     "create.reuse": "用这张图片的种子",
@@ -138,7 +138,7 @@ ZH = {
     "train.digits": "手写数字",
     "train.folder": "自己的文件夹",
     "train.folder_path": "文件夹",
-    "train.folder_hint": "这台电脑上的路径。里面要有带描述的 metadata.jsonl，“批量描述”可以写出来。",
+    "train.folder_hint": "这台电脑上的路径。里面要有带描述的 metadata.jsonl，可用“批量描述”生成。",
     "train.model_gan": "GAN · 以文生图",
     "train.model_diffusion": "扩散模型 · 以文生图",
     "train.model_transformer": "Transformer · 描述图片",
@@ -169,9 +169,10 @@ ZH = {
     "train.ends_by_steps": (
         "时间：{steps} 步后结束；电脑较慢时，{minutes} 分钟后结束。之前要做准备，图片越多越久。"
     ),
-    "train.memory": "内存：网络及其平均值 {networks} MB，另外约 {beside} GB；现在空闲 {free} GB。",
+    "train.memory": "内存：网络、梯度、优化器和平均权重共 {networks} MB，另外约 {beside} GB；现在空闲 {free} GB。",
     "train.memory_short": (
-        "内存：网络及其平均值 {networks} MB，另外约 {beside} GB；但现在只空闲 {free} GB。请先关闭其他程序。"
+        "内存：网络、梯度、优化器和平均权重共 {networks} MB，另外约 {beside} GB；但现在只空闲 {free} GB。"
+        "请先关闭其他程序。"
     ),
     "train.run": "训练记录",
     "train.pause": "暂停",
@@ -179,15 +180,18 @@ ZH = {
     "train.end": "到此为止",
     "train.use": "试用",
     "train.remove": "删除",
+    "train.remove_sure": "要删除这次训练和它的全部结果吗？",
     "train.log": "日志",
     "train.starting": "正在准备：读取图片和网络。",
     "train.running": "第 {step} 步 · 已用 {spent} · 还要大约 {left}",
-    "train.stopping": "已训练 {spent}，正在完成这一步并保存学到的东西。",
+    "train.stopping": "已训练 {spent}，正在完成当前一步并保存训练结果。",
     "train.paused": "停在第 {step} 步，已训练 {spent}。可以从这里继续。",
     "train.finished": "完成：{step} 步，用时 {spent}。权重旁边的说明写着它是怎么来的。",
     "train.stopped": "结束得太早，还没有可以保留的东西。",
     "train.failed": "训练失败：{line}",
-    "train.broken": "训练中断了：它的进程已经不在。可以从最后保存的状态继续。",
+    "train.failed_here": "训练失败。原因写在训练日志里，运行这个页面的人可以查看。",
+    "train.broken": "训练中断了：进程已退出。可以从最后保存的状态继续。",
+    "train.broken_early": "训练中断了：进程已退出，还没有保存过状态。继续时会从头开始。",
     "train.loss": "损失",
     "train.loss_d": "判别器的损失",
     "train.loss_g": "生成器的损失",
@@ -436,7 +440,7 @@ ZH = {
     "error.diverged": (
         "训练发散了：第 {step} 步的 {what} 不是有限的数。请重新开始，用更低的 --learning_rate、"
         "更多的 --lr_warmup_steps 或 --mixed_precision no。"
-        "没有保存任何坏掉的东西；“{folder}”里最后一个好的状态是 {kept}。"
+        "没有保存损坏的结果；“{folder}”里最后一个完好的状态是 {kept}。"
     ),
     "error.init_missing": "--init_from “{name}”不是训练好的模型文件夹：其中没有 {path}。",
     "error.init_differs": "不能从 --init_from “{name}”继续：其中是 {found}，而要训练的是 {wanted}。请另选一个。",
@@ -457,6 +461,8 @@ ZH = {
     "error.train_unknown": "没有训练“{name}”。",
     "error.train_nothing": "训练“{name}”现在没有可以载入的权重。",
     "error.train_refused": "这样不能训练：{line}",
+    "error.train_refused_here": "这里不能这样训练。运行这个页面的人可以在日志里找到原因。",
+    "error.train_remove_off": "这个页面向别人开放，不能在这里删除训练。",
     "error.weights_missing": "缺少“{name}”的权重：没有文件 {path}。请连同权重重新克隆项目，或用 `make weights` 训练。",
     "error.weights_mismatch": "“{name}”的权重是与另一个“{other}”一起训练的。请从项目的同一版本恢复这两者。",
     "error.weights_corrupted": "“{name}”的权重已损坏：{path} 与校验和不符。请从项目中恢复该文件。",

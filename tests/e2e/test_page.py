@@ -249,7 +249,7 @@ def test_esc_stops_as_the_button_does(visit):
 def test_a_pretrained_pipeline_of_the_models_folder(visit):
     visitor = visit()
     page = visitor.page
-    choose_model(page, 2)
+    choose_model(page, 3)
     expect(page.locator("#pretrained-about")).to_contain_text("tiny-sd")
     page.locator("#own-settings input").uncheck()
     page.locator("#steps input[type=number]").fill("3")
@@ -262,7 +262,7 @@ def test_a_pretrained_pipeline_of_the_models_folder(visit):
 def test_a_hub_id_offline_is_one_sentence(visit):
     visitor = visit()
     page = visitor.page
-    choose_model(page, 2)
+    choose_model(page, 3)
     page.locator("#pretrained input").fill("somebody/some-pipeline")
     page.locator("#pretrained input").press("Enter")
     expect(page.locator("#pretrained-about")).to_contain_text("can't be reached")
