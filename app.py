@@ -43,8 +43,8 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     add("--models", type=Path, metavar="DIR", help="folder of diffusers pipelines that visitors may choose")
     add("--hub", action=argparse.BooleanOptionalAction, help="let visitors name models of the Hugging Face Hub, which "
         "are then downloaded (default: only where the page is neither shared nor open to the network)")
-    add("--allow-training", action=argparse.BooleanOptionalAction, help="let visitors train models, one at a time; where "
-        "the page is shared or open to the network only on the data that ships (default: only where it is neither)")
+    add("--allow-training", action=argparse.BooleanOptionalAction, help="let visitors train models, one at a time; "
+        "where the page is shared or open to the network only on the data that ships (default: only where it is not)")
     add("--runs", type=Path, metavar="DIR", help="folder of what is trained on the page (runs/studio)")
     add("--memory-budget", type=float, metavar="MB", help="what loaded models may take (default: most of what is free)")
     add("--captioner", default="both", metavar="NAME", help="lstm, transformer or both, chosen at first (%(default)s)")

@@ -19,7 +19,7 @@ EXISTING = ("skip", "overwrite", "append")
 FORMATS = {"jsonl": "metadata.jsonl", "csv": "captions.csv", "txt": "captions.zip", "coco": "captions.json"}
 MAX_FILES = 500
 MAX_BYTES = 2_000_000_000  # of a zip, unpacked
-LINK = 0o120000            # the kind of a symbolic link in a zip's file modes
+LINK = 0o120000  # the kind of a symbolic link in a zip's file modes
 PREDICTED = "predicted by "  # how the source of captions begins that no one read: no model is measured by them
 CORRECTED = "corrected by hand"
 
@@ -112,7 +112,8 @@ def describe_all(
     on_picture: Callable[[int], None] | None = None,
     say: Callable[[InputError], str] = str,
 ) -> list[Row]:
-    """Every row with a caption by each captioner, which its `source` names. `on_picture(number done)` may end the run by raising.
+    """Every row with a caption by each captioner, and their names as its source. `on_picture(number done)` may end the
+    run by raising.
 
     `existing` says what becomes of captions that are there: "skip" leaves them, "overwrite" replaces them, "append"
     puts the new one behind. `say` puts what is wrong with a picture into words.

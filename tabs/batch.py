@@ -80,7 +80,8 @@ def take_away(corrected: list[list], rows: list[Row], kind: str, caption_languag
     """The file of all captions as they stand in the table; those that were changed there are marked as corrected."""
     with messages(language):
         said = {str(line[0]): tuple(str(c).strip() for c in line[1:-2]) for line in corrected}
-        path = export([corrected_row(row, said.get(row.name, ())) for row in rows], kind, fresh_folder(), caption_language)
+        kept = [corrected_row(row, said.get(row.name, ())) for row in rows]
+        path = export(kept, kind, fresh_folder(), caption_language)
         return gr.update(value=str(path), visible=True)
 
 

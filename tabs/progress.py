@@ -28,10 +28,7 @@ def progress_html(progress: Progress | None, language: str) -> str:
     else:
         line = text(f"run.{progress.unit}", language, done=done, total=total)
     previews = "".join(f'<img src="{data_uri(image, "webp")}" alt="">' for image in progress.previews)
-    return (
-        f'<div class="run"><p>{line}</p>{bar(done, total, line)}'
-        f'<div class="previews">{previews}</div></div>'
-    )
+    return f'<div class="run"><p>{line}</p>{bar(done, total, line)}<div class="previews">{previews}</div></div>'
 
 
 def bar(done: float, total: float, name: str) -> str:

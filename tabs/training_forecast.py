@@ -35,8 +35,6 @@ def forecast(plan: Plan) -> tuple[dict, dict]:
         raise InputError("train_captions", name=name)
     if model.validation and not counts["validation"]:
         raise InputError("train_validation", name=name)
-    if not model.captions:
-        counts |= {split: counts[f"{split}_pictures"] for split in ("train", "validation", "test")}
     return dry_run.result(), counts
 
 
@@ -64,6 +62,8 @@ def _answer(command: list[str]) -> dict:
 def forecast_html(plan: Plan, dry_run: dict, counts: dict, language: str) -> str:
     """Data, networks, time and memory, a sentence each, and the command."""
     config, parameters = dry_run["config"], dry_run["parameters"]
+    if not MODELS[plan.model].captions:  # every picture counts
+        counts = counts | {split: counts[f"{split}_pictures"] for split in ("train", "validation")}
     named = [_part(name, number, language) for name, number in parameters.items()]
     said = [
         text("train.data", language, **counts),

@@ -162,12 +162,16 @@ def _require_none_running() -> None:
             raise InputError("train_busy", name=run.name)
 
 
-def _launch(run: Run, *more: str) -> Run:
+def minutes_left(run: Run) -> float:
+    """What is left of a run's time where it goes on: from its newest state, or from the beginning."""
     state = progress.newest_state(run.folder)
-    minutes = run.plan.minutes - (state["seconds"] / 60 if state else 0.0)
+    return max(LEAST_MINUTES, run.plan.minutes - (state["seconds"] / 60 if state else 0.0))
+
+
+def _launch(run: Run, *more: str) -> Run:
     command = run.plan.command(
         "--output_dir", str(run.folder), "--weights_dir", str(run.weights),
-        "--max_minutes", f"{max(LEAST_MINUTES, minutes):.2f}", *more,
+        "--max_minutes", f"{minutes_left(run):.2f}", *more,
     )  # fmt: skip
     cores = psutil.cpu_count(logical=False) or 1
     threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, cores - 1))

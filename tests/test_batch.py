@@ -3,18 +3,21 @@
 import json
 import stat
 import zipfile
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from pipelines.__main__ import main
-from pipelines.batch import FORMATS, MAX_BYTES, Row, collect, describe_all, export
+from pipelines.batch import FORMATS, MAX_BYTES, Row, collect, describe_all, export, predicted_by
 from pipelines.errors import InputError
 from pipelines.image_captioning.pipeline import load_captioner
 from pipelines.recognition import load_recognizer
-from tabs.batch import table
+from tabs.batch import corrected_row, table, take_away
 from tests.test_captioning import save_tiny_captioner
-from training.data import read
+from training.data import PREDICTED, measured_by_people, read
+from training.sources import read_source
 
 
 @pytest.fixture
@@ -124,9 +127,14 @@ def test_existing_captions_are_kept_replaced_or_added_to(recognizing_weights, pi
     assert "broken.png" in broken.error
     assert other.captions[0]
     assert not broken.captions
+    assert first.source == ("predicted by lstm" if new else "")  # what was there and is kept, no model wrote
+    assert (broken.source, other.source) == ("", "predicted by lstm")
 
 
-ROWS = [Row("a.png", None, captions=("a red dog", "a dog")), Row("s/b.jpg", None, captions=("猫",)), Row("c.png", None)]
+ROWS = [
+    Row("a.png", None, captions=("a red dog", "a dog"), source="predicted by lstm"),
+    Row("s/b.jpg", None, captions=("猫",), source="corrected by hand"), Row("c.png", None),
+]  # fmt: skip
 
 
 def test_what_is_written_is_what_the_formats_say(tmp_path):
@@ -150,7 +158,56 @@ def test_training_reads_it_at_once(tmp_path, kind):
     path.rename(tmp_path / f"metadata.{kind}")
     first, second = read(tmp_path)
     assert (first.captions, second.captions) == (("a red dog", "a dog"), ("猫",))
-    assert first.facts["caption_source"] == "model"
+    assert [r.facts["caption_source"] for r in (first, second)] == ["predicted by lstm", "corrected by hand"]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "coco"])
+def test_no_model_is_measured_by_what_was_exported_and_not_read(tmp_path, kind, language):
+    said = ("a red dog", "a dog") if language == "en" else ("红色的狗", "狗")
+    rows = [
+        Row(f"{k}.png", None, captions=(caption,), source=source)
+        for k, (caption, source) in enumerate(zip(said, (predicted_by("lstm"), "corrected by hand"), strict=True))
+    ]
+    for row in rows:
+        Image.new("RGB", (8, 8)).save(tmp_path / row.name)
+    path = export(rows, kind, tmp_path, language)
+    records = [measured_by_people(replace(r, split="test")) for r in read_source(str(path))]
+    assert [bool(r.captions or r.captions_zh) for r in records] == [False, True]
+
+
+def test_one_predicted_caption_of_coco_marks_those_of_its_language(tmp_path):
+    said = [("a dog", "human"), ("a cat", "predicted by lstm"), ("a dog", ""), ("狗", "human")]
+    annotations = [{"image_id": 0, "caption": caption, "caption_source": source} for caption, source in said]
+    coco = {"images": [{"id": 0, "file_name": "a.png"}], "annotations": annotations}
+    (tmp_path / "coco.json").write_text(json.dumps(coco), encoding="utf-8")
+    (record,) = read_source(str(tmp_path / "coco.json"))
+    assert record.facts == {"caption_source": "predicted by lstm", "caption_zh_source": "human"}
+
+
+def test_chinese_among_the_captions_of_a_table_keeps_its_source(tmp_path):
+    row = {"file_name": "a.png", "captions": ["狗"], "caption_source": "predicted by lstm"}
+    (tmp_path / "a.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    (record,) = read_source(str(tmp_path / "a.jsonl"))
+    assert (record.captions_zh, record.facts["caption_zh_source"]) == (("狗",), "predicted by lstm")
+
+
+def test_only_what_was_changed_in_the_table_is_corrected_by_hand():
+    row = Row("a.png", None, captions=("a red dog", "a dog"), source=predicted_by("lstm", "transformer"))
+    assert corrected_row(row, ("a red dog ", "a dog")).source == "predicted by lstm and transformer"
+    corrected = corrected_row(row, ("a red cat", "a dog"))
+    assert (corrected.captions[0], corrected.source) == ("a red cat", "corrected by hand")
+    alone = replace(row, captions=("a red dog",))  # its line has a cell of the other captioner
+    assert corrected_row(alone, ("a red dog", "")).source == row.source
+    assert not corrected.source.startswith(PREDICTED)
+
+
+def test_what_is_taken_away_tells_which_captions_were_corrected():
+    lines = [["a.png", "a red dog", "a dog", "", ""], ["s/b.jpg", "狗", "", "", ""], ["c.png", "", "", "", ""]]
+    rows = [replace(row, source="predicted by lstm") for row in ROWS]
+    path = Path(take_away(lines, rows, "jsonl", "en")["value"])
+    written = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert [line["caption_source"] for line in written] == ["predicted by lstm", "corrected by hand"]
 
 
 def test_the_command_line_writes_one_file_and_names_what_failed(tiny_weights, pictures, tmp_path, capsys):
@@ -159,7 +216,17 @@ def test_the_command_line_writes_one_file_and_names_what_failed(tiny_weights, pi
     assert main(arguments) == 1
     result = json.loads(capsys.readouterr().out)
     assert (result["pictures"], list(result["failed"])) == (3, ["broken.png"])
-    assert len((tmp_path / "metadata.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+    lines = [json.loads(line) for line in (tmp_path / "metadata.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [line["caption_source"] for line in lines] == ["", "predicted by lstm"]
+
+
+def test_an_export_by_the_model_of_a_folder_does_not_tell_where_it_lies(tiny_weights, pictures, tmp_path):
+    save_tiny_captioner(tmp_path / "models" / "my-own", "lstm", grid_size=7)
+    arguments = ["--model", str(tmp_path / "models" / "my-own"), "--export", "csv", "--out", str(tmp_path)]
+    main(["caption", str(pictures), "--existing", "overwrite", *arguments])
+    written = (tmp_path / "captions.csv").read_text(encoding="utf-8")
+    assert written.count(",predicted by my-own") == 2
+    assert str(tmp_path) not in written
 
 
 def test_the_table_has_a_column_for_each_captioner():

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from pipelines.errors import InputError
-from training.data import load, read, refold, split_of
+from training.data import cached, load, read, refold, split_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -89,6 +89,31 @@ def test_no_path_leaves_the_folder(captioned_folder):
     with pytest.raises(InputError) as caught:
         read(captioned_folder)
     assert caught.value.code == "data_outside"
+
+
+def test_metadata_that_is_a_link_out_of_the_folder_is_refused(captioned_folder):
+    (captioned_folder / "metadata.jsonl").rename(captioned_folder.parent / "elsewhere.jsonl")
+    (captioned_folder / "metadata.jsonl").symlink_to(captioned_folder.parent / "elsewhere.jsonl")
+    with pytest.raises(InputError) as caught:
+        read(captioned_folder)
+    assert caught.value.code == "data_outside"
+
+
+def test_a_row_of_a_hub_data_set_names_only_pictures_that_were_downloaded(captioned_folder, tmp_path, monkeypatch):
+    import datasets
+
+    cache, secret = tmp_path / "cache", captioned_folder / "images" / "0.png"
+    cache.mkdir()
+    shutil.copy(secret, cache / "0.png")
+    (cache / "link.png").symlink_to(secret)
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", cache)
+    assert cached(str(cache / "0.png")) == secret.read_bytes()
+    for path in (secret, cache / "link.png", cache / ".." / "pictures" / "images" / "0.png", cache / "gone.png", None):
+        assert cached(path and str(path)) == b""
+    rows = {"image": [str(secret), str(cache / "0.png")], "text": ["one", "two"]}
+    found = datasets.Dataset.from_dict(rows).cast_column("image", datasets.Image())
+    monkeypatch.setattr("datasets.load_dataset", lambda name: datasets.DatasetDict(train=found))
+    assert [bool(r.image) for r in read("some-lab/some-pictures")] == [False, True]
 
 
 def test_a_hub_data_set_offline_gets_a_sentence():

@@ -48,6 +48,12 @@ def test_only_pictures_that_are_trained_on_are_filled_and_marked(folder, caption
     assert records[0].captions == tuple(rows[0]["captions"])
 
 
+def test_the_mark_of_a_folder_does_not_tell_where_it_lies(folder, tiny_weights, tmp_path):
+    save_tiny_captioner(tmp_path / "models" / "my-own", "lstm", grid_size=2)
+    fill(folder, load_captioner(str(tmp_path / "models" / "my-own")), floor=0)
+    assert read_rows(folder / "metadata.jsonl")[0]["caption_source"] == "predicted by my-own"
+
+
 def test_the_backup_stays_the_original(folder, captioner):
     before = (folder / "metadata.jsonl").read_bytes()
     fill(folder, captioner, floor=0)

@@ -1,9 +1,10 @@
-"""Every kind of source gives the same folder; near duplicates share a split; it is written whole or not at all."""
+"""Every kind of source gives the same folder; near duplicates share a split; what a killed run leaves is finished."""
 
 import csv
 import errno
 import io
 import json
+import os
 import shutil
 import tarfile
 from pathlib import Path
@@ -259,6 +260,37 @@ def test_bad_sources_get_their_sentence(tmp_path, files, source, code):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("name", ["a.txt", "metadata.jsonl", "train/metadata.csv", "b.tar"])
+def test_a_link_out_of_the_source_is_not_read(tmp_path, name):
+    secret = tmp_path / "secret"
+    secret.write_text("file_name,text\nx.png,secret\n")
+    (tmp_path / "in" / "train").mkdir(parents=True)
+    if name == "b.tar":
+        picture = io.BytesIO()
+        Image.new("RGB", (20, 20)).save(picture, "PNG")
+        pack(secret, {"a.png": picture.getvalue()})
+    else:
+        Image.new("RGB", (20, 20)).save(tmp_path / "in" / "a.png")
+    (tmp_path / "in" / name).symlink_to(secret)
+    assert refusal([str(tmp_path / "in")], tmp_path / "out") == "data_outside"
+    assert not (tmp_path / "out").exists()
+
+
+def test_skipped_pictures_of_one_name_are_each_counted(captioned_folder, tmp_path):
+    for name in ("a/x", "b/x", "c"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "broken.png").write_bytes(b"x")
+    sources = [str(captioned_folder), *(str(tmp_path / name) for name in ("a/x", "b/x", "c"))]
+    done = prepare(sources, tmp_path / "out", SMALL)
+    assert list(done.skipped) == ["x/broken.png", "x/broken.png (2)", "c/broken.png"]
+
+
+def test_missing_pictures_are_known_by_their_code_not_by_their_sentence(tmp_path):
+    (tmp_path / "a.csv").write_text("file_name,text\nx.png,one\n")
+    (tmp_path / "b.csv").write_text("file_name,text\nx.png,two\n")
+    assert refusal([str(tmp_path / f"{k}.csv") for k in "ab"], tmp_path / "out") == "data_none_there"
+
+
 def test_one_picture_is_too_few(tmp_path):
     (tmp_path / "in").mkdir()
     Image.new("RGB", (20, 20)).save(tmp_path / "in" / "a.png")
@@ -296,6 +328,49 @@ def test_a_full_disk_leaves_nothing_half_written(captioned_folder, tmp_path, mon
     monkeypatch.undo()
     assert contents(tmp_path / "old") == before
     assert not (tmp_path / "new").exists()
+
+
+class Killed(BaseException):
+    """What no handler of ours expects, as little as a kill."""
+
+
+@pytest.mark.parametrize("number", [0, 1, 5, 12, 13])  # of the files moved, before which it is killed
+@pytest.mark.parametrize("again", [False, True])
+def test_what_is_left_of_a_run_killed_amid_its_commit_is_finished(
+    captioned_folder, tmp_path, monkeypatch, number, again
+):
+    out, expected = tmp_path / "out", tmp_path / "expected"
+    if again:
+        prepare([str(captioned_folder)], out, PrepareConfig(size=16))
+    prepare([str(captioned_folder)], expected, SMALL)
+    replace, moved = os.replace, []
+
+    def killed(source, target):
+        if Path(target).parent in (out, out / "images"):
+            if len(moved) == number:
+                raise Killed
+            moved.append(target)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(Killed):
+        prepare([str(captioned_folder)], out, SMALL)
+    monkeypatch.setattr(os, "replace", replace)
+    assert refusal([str(tmp_path / "missing.csv")], out) == "file_missing"
+    assert contents(out) == contents(expected)
+    prepare([str(captioned_folder)], out, SMALL)
+    assert contents(out) == contents(expected)
+
+
+def test_what_was_changed_since_a_run_was_killed_is_kept(captioned_folder, tmp_path):
+    prepare([str(captioned_folder)], tmp_path / "out", SMALL)
+    (tmp_path / "out" / ".partial").mkdir()
+    (tmp_path / "out" / "prepared.json").rename(tmp_path / "out" / ".partial" / "prepared.json")
+    with open(tmp_path / "out" / "metadata.jsonl", "a") as file:
+        file.write("\n")  # as by hand
+    before = contents(tmp_path / "out")
+    assert refusal([str(captioned_folder)], tmp_path / "out", SMALL) == "out_changed"
+    assert contents(tmp_path / "out") == before
 
 
 def test_metadata_goes_round_and_stays_in_its_folder(tmp_path):

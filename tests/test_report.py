@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -77,6 +78,13 @@ def test_advice_follows_the_figures(folder):
     assert "mostly red" in said
 
 
+def test_commands_in_the_advice_can_be_copied_into_a_shell(folder):
+    figures, _ = survey(read(folder))
+    said = " ".join(one.sentence for one in advise(figures, "my data/it's; ls"))
+    for command in ("training.prepare", "training.fill"):
+        assert shlex.split(re.search(rf"python -m {command} (.+?)( --out|\.(?= |$))", said)[1]) == ["my data/it's; ls"]
+
+
 class Tags(HTMLParser):
     def __init__(self, text: str):
         super().__init__()
@@ -99,6 +107,8 @@ def test_the_page_is_whole_escaped_and_alone(folder, tmp_path):
     assert not re.search(r"url\(|@import|https?://", text)
     assert any(attrs.get("http-equiv") == "Content-Security-Policy" for _, attrs in tags)
     assert len(text) < 300_000
+    assert text.count("<h1>mine</h1>") == 1
+    assert len(re.findall("<li>[^<]*broken.png", text)) == 1
 
 
 def test_figures_as_json(folder, capsys):

@@ -1,20 +1,28 @@
 """Trainings of the page as processes: begun, paused, gone on, finished, used; one at a time, and only where allowed."""
 
+import importlib
 import json
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
+from pipelines import checkpoint
 from pipelines.errors import InputError
 from pipelines.text_to_image.pipeline import load_text_to_image
-from tabs import offers, training_forecast, training_progress, training_runs, training_view
-from tabs.training_plans import MODELS, PRESETS, SAMPLE_SET, plan, source
+from tabs import offers, train, training_forecast, training_progress, training_runs, training_view
+from tabs.training_plans import DIGITS, MODELS, PRESETS, SAMPLE_SET, plan, source
+from training.config import TrainingConfig, parse
+from training.counts import counts
+from training.states import FACTS
 
 LOOK = 0.2  # seconds between two looks at a process
+ENDLESS = 100_000  # steps that no preset's time is enough for
 
 
 @pytest.fixture
@@ -70,6 +78,7 @@ def test_a_run_is_paused_goes_on_ends_and_is_used(studio, trained_here, captione
     assert run.phase == "paused"
     assert run.exported
     paused_at = training_progress.read(run.folder)[-1]["step"]
+    assert training_progress.newest_state(run.folder)["step"] >= paused_at
 
     run = training_runs.resume(run)
     told(run, beyond=paused_at)
@@ -100,6 +109,76 @@ def test_a_crash_is_said_with_its_last_line(studio, trained_here, captioned_fold
     assert "It failed" in shown
     assert "&lt;b&gt;nowhere" in shown
     assert "<b>nowhere" not in shown
+
+
+def recorded(studio: Path, name: str, data: str = DIGITS, seconds: float | None = None, **values) -> training_runs.Run:
+    """A run as it stands on disk without a process; `seconds`: with a state after so many, and weights."""
+    run = training_runs.Run(studio / name, plan("gan", "look", data), started=time.time() + 60, **values)
+    run.folder.mkdir(parents=True)
+    if seconds is not None:
+        for path, content in (
+            (run.folder / "state-00000040" / FACTS, {"step": 40, "seconds": seconds}),
+            (run.weights / "training.json", {"num_training_pictures": 9, "skipped": 0, "steps": 40, "minutes": 0.2,
+                                             "config": {"seed": 0}}),
+            (run.weights / checkpoint.CHECKSUMS, {"model.safetensors": "0" * 64}),
+        ):  # fmt: skip
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(content))
+    return training_runs._record(run)
+
+
+def test_where_strangers_may_come_they_learn_nothing_of_private_runs(studio, captioned_folder, monkeypatch):
+    private = recorded(studio, "gan-private", str(captioned_folder), seconds=1)
+    run = recorded(studio, "gan-open", seconds=1)
+    (run.folder / training_progress.LOG).write_text("InputError: '/srv/secret' can't be read\n")
+    assert "/srv/secret" in training_view.run_html(run, "failed", "en")
+    monkeypatch.setenv("TUWEN_TRAINING", "samples")
+    for language in ("en", "zh"):
+        assert "secret" not in str(train.page(run.name, language))
+    assert [seen.name for seen in training_runs.shown()] == [run.name]
+    assert list(training_runs.usable("create")) == [run.name]
+    with pytest.raises(InputError) as unknown:
+        training_runs.find(private.name)
+    assert unknown.value.code == "train_unknown"
+    with pytest.raises(InputError) as kept:
+        training_runs.remove(run)
+    assert kept.value.code == "train_remove_off"
+    assert run.folder.is_dir()
+    with pytest.raises(InputError) as refused:
+        training_forecast._answer([sys.executable, "-c", "raise SystemExit('/srv/secret')"])
+    assert "secret" not in str(refused.value)
+
+
+def test_a_paused_run_that_is_ended_before_it_goes_on_is_finished(studio):
+    run = recorded(studio, "gan-1", seconds=12, asked="pause")
+    assert run.phase == "paused"
+    assert training_runs.ask(run, "end").phase == "finished"
+    assert training_runs.ask(recorded(studio, "gan-2"), "end").phase == "stopped"
+
+
+def test_a_crash_goes_on_from_its_state_or_from_the_beginning(studio):
+    line = json.dumps({"step": 50, "max_steps": 100, "seconds": 60.0})
+    runs = recorded(studio, "gan-1", seconds=30), recorded(studio, "gan-2")
+    for run in runs:
+        (run.folder / training_progress.PROGRESS).write_text(line)
+    assert [training_runs.minutes_left(run) for run in runs] == [1.5, 2]
+    told = [training_view.run_html(run, run.phase, "en") for run in runs]
+    assert ["last saved state" in shown for shown in told] == [True, False]
+    assert 'aria-label="Training"' in told[0]
+
+
+def test_a_run_that_ends_before_many_pages_gets_one_card(studio):
+    run = recorded(studio, "gan-1", seconds=12, asked="end")
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(training_runs.settle, [run] * 32))
+    assert "gan-1" in (run.weights / "README.md").read_text()
+    assert not list(run.folder.glob("state-*"))
+
+
+def test_a_page_that_shows_a_run_as_it_is_changes_nothing(studio):
+    run = recorded(studio, "gan-1", asked="pause")
+    *_, seen = train.page(run.name, "en")
+    assert train.page(run.name, "en", seen) == train.remove(None, "en") == {"__type__": "update"}
 
 
 def test_another_programs_process_is_never_taken_for_a_run(studio):
@@ -157,11 +236,32 @@ def test_a_plan_is_told_in_sentences_before_it_begins(trained_here, captioned_fo
 
 
 @pytest.mark.parametrize("model", PRESETS)
-def test_every_preset_is_a_command_line(model):
+def test_every_preset_is_a_command_line_of_its_trainer(model):
+    program = importlib.import_module(MODELS[model].program)
+    config = next(
+        c for c in vars(program).values()
+        if isinstance(c, type) and issubclass(c, TrainingConfig) and c.__module__ == program.__name__
+    )  # fmt: skip
     for preset in PRESETS[model]:
-        command = plan(model, preset, "/data").command()
-        assert command[1:5] == ["-m", MODELS[model].program, "--data", "/data"]
-        assert all(isinstance(word, str) for word in command)
+        wanted = plan(model, preset, "/data")
+        command = wanted.command()
+        assert command[1:3] == ["-m", MODELS[model].program]
+        parsed = parse(config(), program.PRESETS, "", command[3:])
+        assert (parsed.data, parsed.max_minutes) == (["/data"], wanted.minutes)
+        assert {name: getattr(parsed, name) for name in wanted.flags} == wanted.flags
+        assert "max_steps" in wanted.flags or parsed.max_steps >= ENDLESS  # else it is said to end by its time
+
+
+def test_pictures_without_words_count_where_none_are_needed(captioned_folder):
+    lines = (captioned_folder / "metadata.jsonl").read_text().splitlines()
+    rows = [{key: value for key, value in json.loads(line).items() if key == "file_name"} for line in lines]
+    (captioned_folder / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    found = counts(str(captioned_folder))
+    assert (found["pictures"], found["train"], found["train_pictures"]) == (12, 0, 9)
+    dry_run = {"config": {"batch_size": 4, "max_steps": 9}, "parameters": {}, "memory_mb": {}}
+    for model, number in (("mlp-gan", 9), ("gan", 0)):
+        shown = training_forecast.forecast_html(plan(model, "look", str(captioned_folder)), dry_run, found, "en")
+        assert f"; {number} to train on" in shown
 
 
 def test_lines_that_were_written_twice_count_once(tmp_path):

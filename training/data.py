@@ -1,7 +1,8 @@
 """Captioned pictures: folders as `datasets`' imagefolder lays them out, or Hub dataset ids, held whole as uint8.
 
 A folder has `metadata.jsonl` or `metadata.csv` with `file_name`, `text` or `captions`, and where known `captions_zh`,
-`split`, `label`, `label_zh`, `caption_source`, `caption_zh_source`. A folder without metadata is pictures without captions.
+`split`, `label`, `label_zh`, `caption_source`, `caption_zh_source`. A folder without metadata is pictures without
+captions.
 """
 
 import hashlib

@@ -113,8 +113,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--language", default="en", help="en or zh")
     parser.add_argument("--floor", type=float, default=0.3, help="captions of less confidence are left out")
     parser.add_argument("--num-beams", default=3, metavar="N")
-    parser.add_argument("--validation", action="store_true",
-                        help="fill validation pictures too, to be read by you: no model is measured with them as such")
+    parser.add_argument(
+        "--validation",
+        action="store_true",
+        help="fill validation pictures too, to be read by you: no model is measured with them as such",
+    )
     args = parser.parse_args(arguments)
     try:
         filled = fill(

@@ -72,8 +72,9 @@ class Picture:
 def prepare(
     sources: list[str], out: Path, config: PrepareConfig = PrepareConfig(), pictures: Path | None = None
 ) -> Prepared:
-    """Write the pictures and captions of `sources` to the folder `out`, whole or not at all; a second time gives the
-    same files. Unreadable pictures are skipped. Raises InputError."""
+    """Write the pictures and captions of `sources` to the folder `out`; a second time gives the same files. Unreadable
+    pictures are skipped. Raises InputError, and then leaves `out` as it was. A run that is killed while it stages
+    leaves what was there before; one that is killed while it commits leaves a part, which the next run completes."""
     if not (0 <= config.validation <= 1 and 0 <= config.test <= 1 and config.validation + config.test < 1):
         raise InputError("shares")
     if not LEAST_SIDE <= config.size <= MAX_SIZE:
@@ -84,16 +85,20 @@ def prepare(
     records = chain.from_iterable(read_source(source, pictures) for source in sources)
     try:
         with metadata.room_for(out):
+            finish(out)
+            shutil.rmtree(out / PARTIAL, ignore_errors=True)
             (out / PARTIAL).mkdir(parents=True, exist_ok=True)
             rows, prints, told, skipped = stage(records, out / PARTIAL, config, many=len(sources) > 1)
             check_enough(rows, skipped, name)
             splits = assign(prints, told, config.validation, config.test, config.threshold)
             rows = [{**row, "split": split} for row, split in zip(rows, splits.names, strict=True)]
             counts = Counter(splits.names)
-            prepared = Prepared({s: counts[s] for s in SPLITS}, skipped, splits.straddling)
+            sentences = {picture: str(error) for picture, error in skipped.items()}
+            prepared = Prepared({s: counts[s] for s in SPLITS}, sentences, splits.straddling)
             commit(out, rows, {"sources": [Path(s).name for s in sources], **asdict(config), **asdict(prepared)})
     finally:
-        shutil.rmtree(out / PARTIAL, ignore_errors=True)
+        if not (out / PARTIAL / DONE).is_file():  # else it is stopped amid its commit
+            shutil.rmtree(out / PARTIAL, ignore_errors=True)
         if new and out.is_dir() and not any(out.iterdir()):
             out.rmdir()
     return prepared
@@ -101,14 +106,16 @@ def prepare(
 
 def stage(
     records: Iterable[Record], folder: Path, config: PrepareConfig, many: bool
-) -> tuple[list[dict], list[Fingerprint], list[str], dict[str, str]]:
+) -> tuple[list[dict], list[Fingerprint], list[str], dict[str, InputError]]:
     """Write every readable picture into `folder`, under the name it will have. The rows, fingerprints and told splits
     of these, and what is wrong with the others."""
-    rows, prints, told, skipped, copies = [], [], [], {}, Counter()
+    rows, prints, told, skipped, copies, alike = [], [], [], {}, Counter(), Counter()
     for picture in tqdm(resized(records, config), unit=" pictures", disable=None):
         record = picture.record
         if picture.error:
-            skipped[record.name] = str(picture.error)
+            name = f"{record.domain}/{record.name}" if many else record.name
+            alike[name] += 1
+            skipped[name if alike[name] == 1 else f"{name} ({alike[name]})"] = picture.error
             continue
         digest = hashlib.sha256(picture.content).hexdigest()[:16]
         copies[digest] += 1
@@ -161,26 +168,29 @@ def is_plain(value: object) -> bool:
 
 
 def check_free(out: Path) -> None:
-    """Raises InputError unless `out` is new, empty, or just as `prepare` left it."""
+    """Raises InputError unless `out` is new, empty, or just as `prepare` left it, killed or not."""
     if not out.exists() and not out.is_symlink():
         return
     if not out.is_dir() or any((out / name).is_symlink() for name in ("images", PARTIAL, DONE, metadata.NAMES[0])):
         raise InputError("out_taken", name=out.name)
-    if not (out / DONE).is_file():
+    table, marks = out / metadata.NAMES[0], [p for p in (out / DONE, out / PARTIAL / DONE) if p.is_file()]
+    if not marks:
         if {path.name for path in out.iterdir()} - {PARTIAL}:
             raise InputError("out_taken", name=out.name)
         return
+    if marks == [out / PARTIAL / DONE] and not table.exists():  # a first run, killed before its table was in place
+        return
     try:
-        digest = json.loads((out / DONE).read_bytes())["metadata_sha256"]
-        same = hashlib.sha256((out / metadata.NAMES[0]).read_bytes()).hexdigest() == digest
+        digests = [json.loads(mark.read_bytes())["metadata_sha256"] for mark in marks]
+        same = hashlib.sha256(table.read_bytes()).hexdigest() in digests
     except (OSError, ValueError, KeyError, TypeError):
         same = False
     if not same:
         raise InputError("out_changed", name=out.name)
 
 
-def check_enough(rows: list[dict], skipped: dict[str, str], name: str) -> None:
-    missing = [error for picture, error in skipped.items() if error == str(InputError("file_missing", name=picture))]
+def check_enough(rows: list[dict], skipped: dict[str, InputError], name: str) -> None:
+    missing = [error for error in skipped.values() if error.code == "file_missing"]
     if not rows and missing and len(missing) == len(skipped):
         raise InputError("data_none_there", count=len(missing), name=name)
     if not rows:
@@ -191,20 +201,33 @@ def check_enough(rows: list[dict], skipped: dict[str, str], name: str) -> None:
 
 def commit(out: Path, rows: list[dict], done: dict) -> None:
     """Put the staged pictures and their metadata in the place of those of an earlier run. All bytes are on the disk
-    before anything is replaced, and metadata comes last, so that whatever it names is there."""
-    table, new = metadata.NAMES[0], {row["file_name"] for row in rows}
+    before anything is replaced: the staged `prepared.json` comes last, and says so."""
     content = metadata.encode(rows)
     done |= {"metadata_sha256": hashlib.sha256(content).hexdigest()}
-    (out / PARTIAL / table).write_bytes(content)
-    (out / PARTIAL / DONE).write_text(json.dumps(done, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    old = {row["file_name"] for row in metadata.read_rows(out / table)} if (out / table).is_file() else set()
+    (out / PARTIAL / metadata.NAMES[0]).write_bytes(content)
+    text = json.dumps(done, ensure_ascii=False, indent=1) + "\n"
+    metadata.write_whole(out / PARTIAL / DONE, text.encode())
+    finish(out)
+
+
+def finish(out: Path) -> None:
+    """Move what is wholly staged to its place, or what a killed run had not moved yet; else nothing. The table comes
+    after the pictures it names."""
+    staged, table = out / PARTIAL, metadata.NAMES[0]
+    if not (staged / DONE).is_file():
+        return
     (out / "images").mkdir(exist_ok=True)
-    for name in sorted(new):
-        os.replace(out / PARTIAL / Path(name).name, out / name)
-    for name in (table, DONE):
-        os.replace(out / PARTIAL / name, out / name)
-    for name in old - new:
-        metadata.below(out / "images", Path(name).name).unlink(missing_ok=True)
+    for path in sorted(staged.glob("*.webp")):
+        os.replace(path, out / "images" / path.name)
+    if (staged / table).is_file():
+        old, new = (
+            {Path(row["file_name"]).name for row in metadata.read_rows(path)} if path.is_file() else set()
+            for path in (out / table, staged / table)
+        )
+        os.replace(staged / table, out / table)
+        for name in old - new:
+            metadata.below(out / "images", name).unlink(missing_ok=True)
+    os.replace(staged / DONE, out / DONE)
 
 
 def main(arguments: list[str] | None = None) -> int:

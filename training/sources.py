@@ -101,7 +101,7 @@ def coco(path: Path, folder: Path) -> Iterator[Record]:
                 if source.startswith(PREDICTED) or mark not in marks[said["image_id"]]:  # one is enough to be marked
                     marks[said["image_id"]][mark] = source
         images = [(image["id"], str(image["file_name"])) for image in content["images"]]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError("coco_broken", name=path.name) from error
     for key, name in images:
         row = {"file_name": name, "captions": captions[key], **marks[key]}

@@ -182,12 +182,12 @@ EN = {
         "the more pictures the longer."
     ),
     "train.memory": (
-        "Memory: {networks} MB for the networks, their gradients, optimizer and average, and about {beside} GB besides; "
-        "{free} GB are free."
+        "Memory: {networks} MB for the networks, their gradients, optimizer and average, and about {beside} GB "
+        "besides; {free} GB are free."
     ),
     "train.memory_short": (
-        "Memory: {networks} MB for the networks, their gradients, optimizer and average, and about {beside} GB besides; "
-        "but only {free} GB are free. Close other programs first."
+        "Memory: {networks} MB for the networks, their gradients, optimizer and average, and about {beside} GB "
+        "besides; but only {free} GB are free. Close other programs first."
     ),
     "train.run": "Training",
     "train.pause": "Pause",

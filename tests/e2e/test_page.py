@@ -239,8 +239,9 @@ def test_esc_stops_as_the_button_does(visit):
     page = (visitor := visit()).page
     choose_model(page, 1)
     page.locator("#steps input[type=number]").fill("60")
+    page.locator("#num-images input[type=number]").fill("8")
     visitor.create("a purple flower")
-    expect(page.locator("#progress .previews img")).to_have_count(4)
+    expect(page.locator("#progress .previews img")).to_have_count(8)
     page.keyboard.press("Escape")
     expect(page.locator("#made")).to_have_text("Stopped.")
     expect(page.locator("#stop")).to_be_disabled()

@@ -1,12 +1,8 @@
-"""The Train tab: a small run on the sample set is seen to learn, ended, and its result makes pictures."""
+"""The Train tab: a small run on the sample set is seen to learn, ended, used to make pictures, and deleted."""
 
-import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import ROOT
 
-
-@pytest.mark.skipif(not (ROOT / "assets/sample-set").is_dir(), reason="the sample set is not there")
 def test_a_model_is_trained_and_tried_out(visit):
     visitor = visit(locale="zh-CN")
     page = visitor.page
@@ -27,4 +23,14 @@ def test_a_model_is_trained_and_tried_out(visit):
     visitor.create("一朵黄色的花")
     expect(page.locator("#pictures .thumbnail-item img")).to_have_count(4)
     expect(page.locator("#made")).to_contain_text("gan-")
+
+    page.get_by_role("tab", name="训练").click()
+    asked = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    page.locator("#train-remove").click()
+    expect(page.locator("#train-remove")).to_be_visible()
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.locator("#train-remove").click()
+    expect(page.locator("#train-empty")).to_be_visible()
+    assert asked == ["要删除这次训练和它的全部结果吗？"]
     assert visitor.outside == visitor.errors == []
