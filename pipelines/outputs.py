@@ -9,7 +9,7 @@ from PIL import Image
 
 def public_name(name: str) -> str:
     """A model's name as others may see it: of a folder only its own name, not where it lies on this computer."""
-    return Path(name).name if Path(name).is_dir() else name
+    return Path(name).resolve().name if Path(name).is_dir() else name
 
 
 @dataclass(frozen=True)

@@ -222,7 +222,7 @@ def test_a_folder_that_is_not_there_is_said(typed):
     assert caught.value.code in ("train_folder_unnamed", "folder_missing")
 
 
-def test_a_plan_is_told_in_sentences_before_it_begins(trained_here, captioned_folder, tmp_path):
+def test_a_plan_is_told_in_sentences_before_it_begins(studio, trained_here, captioned_folder, tmp_path):
     wanted = tiny(captioned_folder)
     shown = training_forecast.forecast_html(wanted, *training_forecast.forecast(wanted), "en")
     assert "12 pictures with 24 English and 12 Chinese" in shown

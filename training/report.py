@@ -15,6 +15,7 @@ from PIL import Image
 
 from pipelines.errors import InputError
 from pipelines.images import center_square, grid, open_image
+from pipelines.outputs import public_name
 from training.advice import advise, percent
 from training.data import Record, read
 from training.duplicates import MAX_BITS
@@ -27,7 +28,7 @@ MAX_GROUPS, MAX_OF_GROUP = 10, 6
 MAX_BARS = 30
 
 
-def page(figures: Survey, records: list[Record], name: str, max_bits: int = MAX_BITS) -> str:
+def page(figures: Survey, records: list[Record], source: str, max_bits: int = MAX_BITS) -> str:
     """The report of `figures` and the readable `records` they are of. Every value is escaped."""
     by_name = {record.name: record for record in records}
     step = max(1, -(-len(records) // (SHEET_COLUMNS * SHEET_ROWS)))
@@ -39,7 +40,7 @@ def page(figures: Survey, records: list[Record], name: str, max_bits: int = MAX_
         TEMPLATE.read_text(encoding="utf-8")
     )
     return template.render(
-        name=name, survey=figures, captions=captions, advice=advise(figures, name), max_bits=max_bits,
+        name=public_name(source), survey=figures, captions=captions, advice=advise(figures, source), max_bits=max_bits,
         sheet=embedded(grid(cells, SHEET_COLUMNS)), num_shown=len(shown),
         leaks=drawn(figures.leaks, by_name), exact=drawn(figures.exact, by_name), near=drawn(figures.near, by_name),
         english_share=percent(captions.num_english, told or 1), chinese_share=percent(captions.num_chinese, told or 1),
@@ -95,15 +96,14 @@ def main(arguments: list[str] | None = None) -> int:
                         help="of 64 that near duplicates may differ in")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the figures and the advice, write no page")
     args = parser.parse_args(arguments)
-    name = Path(args.data).resolve().name if Path(args.data).is_dir() else args.data
     try:
         figures, records = survey(read(args.data), args.threshold)
         if args.json:
-            advice = [asdict(one) for one in advise(figures, name)]
+            advice = [asdict(one) for one in advise(figures, args.data)]
             print(json.dumps({**asdict(figures), "advice": advice}, ensure_ascii=False))
         else:
-            write_whole(args.out, page(figures, records, name, args.threshold).encode())
-            for one in advise(figures, name):
+            write_whole(args.out, page(figures, records, args.data, args.threshold).encode())
+            for one in advise(figures, args.data):
                 print(one.sentence)
             print(args.out)
     except InputError as error:

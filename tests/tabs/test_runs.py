@@ -149,7 +149,7 @@ def test_a_failure_puts_the_page_back_to_rest(tiny_weights):
         with pytest.raises(gr.Error):
             collect(call, states)
         assert states[0][5]["interactive"]
-        assert states[-1][4]["visible"] is False
+        assert states[-1][4]["value"] == ""
         assert states[-1][5]["interactive"] is False
 
 
@@ -163,7 +163,7 @@ def test_a_run_of_the_page_ends_with_pictures_and_what_they_took(tiny_weights):
     pictures, made, seed, empty, progress, stopper = last
     assert [caption for _, caption in pictures["value"]] == ["seed 7", "seed 8"]
     assert "3 steps, guidance 2" in made["value"]
-    assert (seed, empty["visible"], progress["visible"], stopper["interactive"]) == ("7", False, False, False)
+    assert (seed, empty["visible"], progress["value"], stopper["interactive"]) == ("7", False, "", False)
 
 
 def test_a_sheet_of_settings_has_a_cell_for_each(tiny_weights):
