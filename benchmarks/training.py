@@ -33,9 +33,10 @@ TRAINERS = {
         "training.train_captioner", *DATA, "--model", "lstm", "--preset", "finetune", "--init_from", "weights/lstm",
     ),
     "alignment": ("training.train_alignment", *DATA),
-    "recognizer": ("training.train_recognizer", *DATA),
+    "recognizer": ("training.train_recognizer", *DATA, "--min_count", "5", "--min_count_in_set", "5"),
 }  # fmt: skip
 FIRST, LAST = 2, 6  # steps between which time is taken: the first ones allocate
+QUICK = {"mlp-gan": 300, "recognizer": 300, "alignment": 30}  # the last step of trainers whose steps are short
 # runs a trainer under PyTorch's counter of operations, and prints what it counted
 COUNT = (
     "import sys, importlib; from torch.utils.flop_counter import FlopCounterMode\n"
@@ -60,14 +61,15 @@ def trained(trainer: tuple[str, ...], folder: Path, steps: int, launcher: list[s
     return run([sys.executable, *launcher, module, *flags, *QUIET, *folders, "--max_steps", str(steps)])
 
 
-def rate(trainer: tuple[str, ...], num_processes: int) -> float:
+def rate(name: str, num_processes: int) -> float:
     """Examples a second of all processes together."""
+    last = QUICK.get(name, LAST)
     distributed = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(num_processes)]
     with tempfile.TemporaryDirectory() as folder:
-        trained(trainer, Path(folder), LAST, [*(distributed if num_processes > 1 else []), "-m"])
+        trained(TRAINERS[name], Path(folder), last, [*(distributed if num_processes > 1 else []), "-m"])
         lines = [json.loads(line) for line in (Path(folder) / "run/progress.jsonl").read_text().splitlines()]
     at = {line["step"]: line for line in lines}
-    return (at[LAST]["examples"] - at[FIRST]["examples"]) / (at[LAST]["seconds"] - at[FIRST]["seconds"])
+    return (at[last]["examples"] - at[FIRST]["examples"]) / (at[last]["seconds"] - at[FIRST]["seconds"])
 
 
 def flops_a_example(trainer: tuple[str, ...]) -> float:
@@ -89,7 +91,7 @@ def main() -> None:
     rows = []
     print(f"a process's peak: {peak / 1e9:.0f} GFLOP/s\n{'':<26}{'1 process':>12}{'of peak':>10}{'2 processes':>14}")
     for name in names:
-        one, two = (rate(TRAINERS[name], n) for n in (1, 2))
+        one, two = (rate(name, n) for n in (1, 2))
         share = flops_a_example(TRAINERS[name]) * one / peak
         rows.append({"what": name, "examples_per_second": one, "share_of_peak": share, "with_two_processes": two / one})
         print(f"{name:<26}{one:>10.1f}/s{share:>10.1%}{two / one:>13.2f}×", flush=True)

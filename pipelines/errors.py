@@ -152,6 +152,9 @@ SENTENCES = {
     "train_preset": "There is no training '{value}'.",
     "train_folders_off": "This page is open to others, so that no folder can be chosen. Take the sample set.",
     "train_folder_unnamed": "Type the path of a folder with captioned pictures.",
+    "concepts_none": (
+        "No object, attribute or action is named in {count} pictures. Give more pictures, or a lower --min_count."
+    ),
     "train_captions": (
         "No picture in '{name}' has a caption to train on. Write captions with Batch, and put its metadata.jsonl there."
     ),

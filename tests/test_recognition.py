@@ -172,6 +172,12 @@ def test_what_training_writes_is_measured(recognizing_weights, captioned_folder,
     assert 0 <= figures["nearest neighbours"]["all"]["map"] <= 1
 
 
+def test_too_few_of_anything_to_learn_is_said(recognizing_weights, captioned_folder):
+    with pytest.raises(InputError) as caught:
+        train_recognizer.main(["--preset", "tiny", "--data", str(captioned_folder), "--min_count", "1000"])
+    assert caught.value.code == "concepts_none"
+
+
 def test_cross_validation_gives_the_mean_over_the_folds(recognizing_weights, captioned_folder, tmp_path):
     arguments = ["recognizer", "--folds", "2", "--out", str(tmp_path / "folds"), "--preset", "tiny", "--max_steps", "2"]
     cross_validate.main([*arguments, "--data", str(captioned_folder)])

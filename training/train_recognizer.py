@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pipelines import checkpoint
+from pipelines.errors import InputError
 from pipelines.image_encoder import load_image_encoder
 from pipelines.recognition import CONCEPTS, Recognizer, evidence, probabilities
 from training.concepts import labels, mine
@@ -79,6 +80,8 @@ def main(arguments: list[str] | None = None) -> None:
         for split, limit in (("train", config.max_train_samples), ("validation", 0))
     )
     concepts = mine(data.records, config.min_count, config.min_count_in_set)
+    if not concepts:
+        raise InputError("concepts_none", count=config.min_count)
     if config.init_from:
         recognizer = load_initial(Recognizer, config.init_from)
         concepts = json.loads((Path(config.init_from) / CONCEPTS).read_text(encoding="utf-8"))

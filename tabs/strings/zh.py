@@ -453,6 +453,7 @@ ZH = {
     "error.train_preset": "没有训练方案“{value}”。",
     "error.train_folders_off": "这个页面向别人开放，不能选择文件夹。请用示例图集。",
     "error.train_folder_unnamed": "请输入文件夹的路径，里面要有带描述的图片。",
+    "error.concepts_none": "没有一个物体、属性或动作出现在 {count} 张图片的描述里。请给更多图片，或调低 --min_count。",
     "error.train_captions": "“{name}”里没有带描述、可以训练的图片。请用“批量描述”写好，把 metadata.jsonl 放进去。",
     "error.train_validation": (
         "“{name}”里没有用来检验的图片。请在 metadata.jsonl 里给几张图片写上 \"split\": \"validation\"。"
