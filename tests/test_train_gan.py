@@ -10,7 +10,7 @@ from pipelines.text_to_image.gan import GANModel, Generator
 from training import train_gan
 from training.conditioning import short_captions
 from training.data import read
-from training.loop import batch_indices
+from training.order import batch_indices
 
 
 def run(folder, tmp_path, name: str, *flags: str) -> dict[str, torch.Tensor]:

@@ -12,7 +12,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,7 +27,8 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm.auto import tqdm
 
 from pipelines.errors import InputError
-from training.config import TrainingConfig, deciding
+from training.config import TrainingConfig, deciding, recorded
+from training.data import CaptionedImages
 from training.gather import Gather
 from training.optimizers import build_optimizer, build_schedule
 from training.states import States
@@ -177,6 +177,13 @@ class TrainingRun:
         """Examples that the run has seen."""
         return self.step * self.config.gradient_accumulation_steps * self.batch_of_all
 
+    def facts(self, data: CaptionedImages) -> dict:
+        """What a card says of the run and of the pictures that it was trained on."""
+        return {
+            "config": recorded(self.config), "steps": self.step, "pictures": self.num_examples,
+            "minutes": round(self.seconds / 60, 1), "num_training_pictures": len(data), "skipped": len(data.skipped),
+        }  # fmt: skip
+
     def own(self, drawn: Drawn) -> Drawn:
         """This process's share of the rows that were drawn alike for the batch of all."""
         size = len(drawn) // self.accelerator.num_processes
@@ -290,18 +297,3 @@ class TrainingRun:
         """What a run has to have in common with a state to go on from it."""
         facts = {"config": deciding(self.config), "num_processes": self.accelerator.num_processes}
         return facts | ({"data": self._data} if self._data else {})
-
-
-@lru_cache(maxsize=2)
-def _order(num_examples: int, epoch: int, seed: int) -> Tensor:
-    return torch.randperm(num_examples, generator=torch.Generator().manual_seed(seed * 10_007 + epoch))
-
-
-def batch_indices(num_examples: int, batch_size: int, step: int, seed: int, rank: int = 0, world: int = 1) -> Tensor:
-    """The examples of a step: every epoch is a new permutation, cut into steps and each step into processes."""
-    first = step * batch_size * world + rank * batch_size
-    positions = torch.arange(first, first + batch_size)
-    epochs = positions // num_examples
-    return torch.stack(
-        [_order(num_examples, int(e), seed)[p] for e, p in zip(epochs, positions % num_examples, strict=True)]
-    )

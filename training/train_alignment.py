@@ -19,7 +19,7 @@ from pipelines.alignment import Aligner
 from pipelines.image_encoder import load_image_encoder
 from pipelines.text_encoder import PromptEncoder
 from training.conditioning import short_captions
-from training.config import SCHEDULES, Schedule, TrainingConfig, option, parse, recorded, run_command, show
+from training.config import SCHEDULES, Schedule, TrainingConfig, option, parse, run_command, show
 from training.data import Record
 from training.features import grid_features, load_some
 from training.hard_negatives import swapped
@@ -209,11 +209,7 @@ def main(arguments: list[str] | None = None) -> None:
     if run.accelerator.is_main_process:
         averaged = ema.module.eval()
         averaged.calibration.copy_(fit_calibration(*judge(averaged, encoder, held_out_features, pairs)))
-        facts = {
-            "config": recorded(config), "steps": run.step, "minutes": round(run.seconds / 60, 1),
-            "num_training_pictures": len(data), "skipped": len(data.skipped),
-            "validation": validate(averaged, encoder, held_out_features, pairs),
-        }  # fmt: skip
+        facts = run.facts(data) | {"validation": validate(averaged, encoder, held_out_features, pairs)}
         folder = Path(config.weights_dir)
         averaged.half().save_pretrained(folder)
         (folder / "training.json").write_text(json.dumps(facts, indent=1) + "\n")

@@ -25,7 +25,7 @@ from pipelines.image_encoder import IMAGE_SIZE, from_imagenet
 from pipelines.images import normalize
 from training.augment import shift_flip_brighten
 from training.caption_metrics import CiderD, caption_scores
-from training.config import SCHEDULES, Schedule, TrainingConfig, option, parse, recorded, run_command, show
+from training.config import SCHEDULES, Schedule, TrainingConfig, option, parse, run_command, show
 from training.data import CaptionedImages, Record, at_most, load_pixels, read, refold
 from training.features import grid_features, load_some
 from training.hub import publish
@@ -320,10 +320,7 @@ def main(arguments: list[str] | None = None) -> None:
         tokenizer.save_pretrained(folder)
         earlier = Path(config.init_from or config.image_encoder or ".") / "training.json"
         history = json.loads(earlier.read_text()) if earlier.is_file() else []
-        stage = {
-            "config": recorded(config), "steps": run.step, "minutes": round(run.seconds / 60, 1),
-            "num_training_pictures": len(data), "skipped": len(data.skipped), "validation": run.figures,
-        }  # fmt: skip
+        stage = run.facts(data) | {"validation": run.figures}
         (folder / "training.json").write_text(json.dumps([*history, stage], indent=1, ensure_ascii=False) + "\n")
         checkpoint.write_checksums(folder)
         publish(config.push_to_hub, folder, "train_captioner")

@@ -21,13 +21,14 @@ from pipelines.text_to_image.diffusion import PatchDiffusionPipeline, pixel_nois
 from pipelines.text_to_image.unet import PatchUNet
 from training.augment import random_crop_flip
 from training.conditioning import encode_captions
-from training.config import SCHEDULES, Schedule, option, parse, recorded, run_command, show
+from training.config import SCHEDULES, Schedule, option, parse, run_command, show
 from training.data import load_pixels
 from training.generators import GeneratorTrainingConfig, read_records
 from training.hub import publish
 from training.initial import load_initial
-from training.loop import TrainingRun, batch_indices
+from training.loop import TrainingRun
 from training.losses import perceptual_distance
+from training.order import batch_indices
 from training.sample_sheet import SAMPLE_PROMPTS
 
 
@@ -157,11 +158,7 @@ def main(arguments: list[str] | None = None) -> None:
             run.sample(grid(to_pil(pictures), 2 * SAMPLES))
 
     if run.accelerator.is_main_process:
-        facts = {
-            "config": recorded(config), "steps": run.step, "pictures": run.num_examples,
-            "minutes": round(run.seconds / 60, 1), "num_training_pictures": len(data), "skipped": len(data.skipped),
-        }  # fmt: skip
-        export(config, averaged, facts)
+        export(config, averaged, run.facts(data))
         publish(config.push_to_hub, config.weights_dir, "train_diffusion")
 
 

@@ -21,14 +21,15 @@ from pipelines.text_encoder import PromptEncoder
 from pipelines.text_to_image.gan import Generator, noise_of
 from training.augment import differentiable_augment, random_crop_flip
 from training.conditioning import encode_captions, recoloured
-from training.config import Optimizer, option, parse, recorded, run_command, show
+from training.config import Optimizer, option, parse, run_command, show
 from training.data import CaptionedImages, load_pixels
 from training.discriminator import Discriminator
 from training.generators import GeneratorTrainingConfig, read_records
 from training.hub import publish
 from training.initial import load_initial
-from training.loop import TrainingRun, batch_indices
+from training.loop import TrainingRun
 from training.losses import GAN_LOSSES, mode_seeking, perceptual_distance
+from training.order import batch_indices
 from training.sample_sheet import SAMPLE_PROMPTS, SAMPLES_A_PROMPT
 
 
@@ -165,11 +166,7 @@ def main(arguments: list[str] | None = None) -> None:
                 run.sample(grid(to_pil(ema.module(sample_noise, sample_sentences)), SAMPLES_A_PROMPT))
 
     if run.accelerator.is_main_process:
-        facts = {
-            "config": recorded(config), "steps": run.step, "pictures": run.num_examples,
-            "minutes": round(run.seconds / 60, 1), "num_training_pictures": len(data), "skipped": len(data.skipped),
-        }  # fmt: skip
-        export(config, ema.module, run.accelerator.unwrap_model(discriminator), facts)
+        export(config, ema.module, run.accelerator.unwrap_model(discriminator), run.facts(data))
         publish(config.push_to_hub, config.weights_dir, "train_gan")
 
 

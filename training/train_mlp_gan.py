@@ -17,12 +17,13 @@ from pipelines import checkpoint
 from pipelines.images import grid
 from pipelines.text_to_image.gan import noise_of
 from pipelines.text_to_image.mlp_gan import IMAGE_SIZE, MLPGenerator, to_pictures
-from training.config import Optimizer, Precision, TrainingConfig, option, parse, recorded, run_command, show
+from training.config import Optimizer, Precision, TrainingConfig, option, parse, run_command, show
 from training.data import DIGITS, load
 from training.hub import publish
 from training.initial import load_initial
-from training.loop import TrainingRun, batch_indices
+from training.loop import TrainingRun
 from training.losses import GAN_LOSSES
+from training.order import batch_indices
 
 SAMPLE_ROWS, SAMPLE_COLUMNS = 6, 12
 LUMA = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)  # ITU-R BT.601
@@ -137,11 +138,7 @@ def main(arguments: list[str] | None = None) -> None:
                 run.sample(grid(to_pictures(ema.module(sample_noise)), SAMPLE_COLUMNS))
 
     if run.accelerator.is_main_process:
-        facts = {
-            "config": recorded(config), "steps": run.step, "pictures": run.num_examples,
-            "minutes": round(run.seconds / 60, 1), "num_training_pictures": len(data), "skipped": len(data.skipped),
-        }  # fmt: skip
-        export(config, ema.module, run.accelerator.unwrap_model(discriminator), facts)
+        export(config, ema.module, run.accelerator.unwrap_model(discriminator), run.facts(data))
         publish(config.push_to_hub, config.weights_dir, "train_mlp_gan")
 
 

@@ -16,11 +16,12 @@ from pipelines.errors import InputError
 from pipelines.image_encoder import load_image_encoder
 from pipelines.recognition import CONCEPTS, Recognizer, evidence, probabilities
 from training.concepts import labels, mine
-from training.config import SCHEDULES, Schedule, TrainingConfig, option, parse, recorded, run_command, show
+from training.config import SCHEDULES, Schedule, TrainingConfig, option, parse, run_command, show
 from training.features import grid_features, load_some
 from training.hub import publish
 from training.initial import load_initial
-from training.loop import TrainingRun, batch_indices
+from training.loop import TrainingRun
+from training.order import batch_indices
 from training.recognition_metrics import best_thresholds, doubt_levels, scores
 
 
@@ -125,11 +126,7 @@ def main(arguments: list[str] | None = None) -> None:
         averaged = ema.module.eval()
         seen = recognise_all(averaged, held_out_features)
         thresholds = best_thresholds(seen, *truth)
-        facts = {
-            "config": recorded(config), "steps": run.step, "minutes": round(run.seconds / 60, 1),
-            "num_training_pictures": len(data), "skipped": len(data.skipped),
-            "validation": scores(seen, *truth, thresholds),
-        }  # fmt: skip
+        facts = run.facts(data) | {"validation": scores(seen, *truth, thresholds)}
         folder = Path(config.weights_dir)
         averaged.half().save_pretrained(folder)
         levels = zip(concepts, thresholds.tolist(), doubt_levels(seen, *truth).tolist(), strict=True)

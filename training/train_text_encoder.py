@@ -24,7 +24,8 @@ from training.config import SCHEDULES, Schedule, TrainingConfig, option, parse, 
 from training.data import at_most, read
 from training.hub import publish
 from training.initial import load_initial
-from training.loop import TrainingRun, batch_indices
+from training.loop import TrainingRun
+from training.order import batch_indices
 
 MAX_TOKENS = 40
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]

@@ -6,6 +6,7 @@ import io
 import json
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -118,7 +119,8 @@ def test_assistants_find_the_same_calls_as_tools(address):
             answer = await session.call_tool("caption", {"picture": PICTURE, "language": "en"})
             return tools, answer.content[0].text
 
-    tools, answer = asyncio.run(use())
+    with ThreadPoolExecutor(1) as pool:  # the browser tests keep an event loop in this thread
+        tools, answer = pool.submit(asyncio.run, use()).result()
     assert tools == {"generate", "caption", "recognize", "align", "roundtrip"}
     assert "cat" in answer
 
