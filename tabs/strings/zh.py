@@ -150,7 +150,7 @@ ZH = {
     "train.preset_hour": "一小时",
     "train.preset_long": "长时间 · 8 小时",
     "train.preset_tune": "接着自带模型训练 · 一小时",
-    "train.check": "需要什么？",
+    "train.check": "估算时间和内存",
     "train.start": "开始训练",
     "train.data": (
         "数据：{pictures} 张图片，{captions} 句英文描述，{captions_zh} 句中文描述；{train} 张用来训练，"
