@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
+from pipelines.disk import said_when_full
 from pipelines.errors import InputError
 
 PICTURES = {".webp", ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff"}
@@ -90,7 +91,9 @@ def unpack(source: Path, folder: Path, limit: int) -> dict[str, Path]:
             found = {}
             for k, member in enumerate(kept):
                 path = folder / f"{k}{Path(member.filename).suffix.lower()}"
-                path.write_bytes(archive.read(member))  # at most the size that was declared
+                content = archive.read(member)  # at most the size that was declared
+                with said_when_full(folder):
+                    path.write_bytes(content)
                 found[member.filename] = path
             return found
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:

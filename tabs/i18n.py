@@ -9,10 +9,12 @@ import gradio as gr
 from gradio.i18n import I18nData
 
 from pipelines.errors import SENTENCES, InputError
-from tabs.strings import en, zh
+from tabs.strings import en, zh, zh_errors
 
-EN = en.EN | {f"error.{code}": sentence for code, sentence in SENTENCES.items()}
-ZH = zh.ZH
+EN, ZH = (
+    table | {f"error.{code}": said for code, said in sentences.items()}
+    for table, sentences in ((en.EN, SENTENCES), (zh.ZH, zh_errors.SENTENCES))
+)
 TABLES = {"en": EN, "zh": ZH}
 TRANSLATIONS = gr.I18n(en=EN, **{"zh-CN": ZH})
 

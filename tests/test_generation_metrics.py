@@ -35,7 +35,10 @@ def test_equal_pictures_have_no_spread_and_opposite_ones_the_most():
 
 def test_kernel_distance_is_unbiased_and_grows_with_the_difference():
     generator = torch.Generator().manual_seed(0)
-    draw = lambda n, shift: torch.randn(n, 4, generator=generator) + shift  # noqa: E731
+
+    def draw(n: int, shift: float) -> torch.Tensor:
+        return torch.randn(n, 4, generator=generator) + shift
+
     same = [kernel_distance(draw(200, 0), draw(300, 0)) for _ in range(30)]
     assert min(same) < 0 < max(same)
     assert abs(sum(same) / 30) < 0.05
@@ -44,7 +47,10 @@ def test_kernel_distance_is_unbiased_and_grows_with_the_difference():
 
 def test_kernel_distance_by_hand():
     x, y = torch.tensor([[1.0], [2.0]]), torch.tensor([[0.0], [1.0]])
-    k = lambda a, b: (a * b + 1) ** 3  # noqa: E731
+
+    def k(a: float, b: float) -> float:
+        return (a * b + 1) ** 3
+
     expected = k(1, 2) + k(0, 1) - 2 * (k(1, 0) + k(1, 1) + k(2, 0) + k(2, 1)) / 4
     assert kernel_distance(x, y) == pytest.approx(expected)
 

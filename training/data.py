@@ -22,6 +22,7 @@ import torch
 from PIL import Image
 
 from pipelines.batch import PICTURES, PREDICTED
+from pipelines.disk import said_when_full
 from pipelines.errors import InputError
 from pipelines.images import open_image, to_uint8
 from training import metadata
@@ -199,7 +200,7 @@ def load_pixels(records: list[Record], size: int, crop: bool) -> CaptionedImages
             return None
         return to_uint8([image], size, crop)[0]
 
-    pixels, kept, skipped = room_for(len(records), size), [], []
+    pixels, kept, skipped = empty_pixels(len(records), size), [], []
     with ThreadPoolExecutor(2) as pool:
         for record, decoded in zip(records, pool.map(decode, records), strict=True):
             if decoded is None:
@@ -212,7 +213,7 @@ def load_pixels(records: list[Record], size: int, crop: bool) -> CaptionedImages
     return CaptionedImages(pixels[: len(kept)], kept, skipped)
 
 
-def room_for(num_pictures: int, size: int) -> torch.Tensor:
+def empty_pixels(num_pictures: int, size: int) -> torch.Tensor:
     """uint8 [num_pictures, 3, size, size]: in memory, or where that would take too much of it in a file of the
     temporary folder (TMPDIR), which the system pages in as it is read and which goes with the process. Raises
     InputError where the disk is full."""
@@ -222,7 +223,7 @@ def room_for(num_pictures: int, size: int) -> torch.Tensor:
         return torch.empty(shape, dtype=torch.uint8)
     folder = Path(tempfile.gettempdir())
     log.info("%d pictures take %d MB: they lie in %s", num_pictures, num_bytes // 10**6, folder)
-    with metadata.room_for(folder), tempfile.NamedTemporaryFile(dir=folder) as file:
+    with said_when_full(folder), tempfile.NamedTemporaryFile(dir=folder) as file:
         for first in range(0, num_bytes, len(BLANK)):  # now: a mapped file that runs out of disk later is no exception
             file.write(BLANK[: num_bytes - first])
         file.flush()

@@ -254,10 +254,12 @@ class TrainingRun:
     def _tell(self) -> None:
         """A line of progress.jsonl, for whoever watches the run from outside."""
         if self.accelerator.is_main_process:
-            line = {"step": self.step, "max_steps": self.config.max_steps, "seconds": round(self.seconds, 2)}
-            line |= {"examples": self.num_examples}
+            line = {
+                "step": self.step, "max_steps": self.config.max_steps, "seconds": round(self.seconds, 2),
+                "examples": self.num_examples, **self._scalars,
+            }  # fmt: skip
             with (self.output_dir / PROGRESS).open("a") as file:
-                file.write(json.dumps(line | self._scalars) + "\n")
+                file.write(json.dumps(line) + "\n")
 
     def due(self, every: int) -> bool:
         return self.step % every == 0

@@ -1,19 +1,16 @@
 """The metadata of a captioned folder, `metadata.jsonl` or `metadata.csv`: rows in; rows out, whole or not at all."""
 
 import csv
-import errno
 import io
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from pipelines.disk import said_when_full
 from pipelines.errors import InputError
 
 NAMES = ("metadata.jsonl", "metadata.csv")
 FILE_KEYS = ("file_name", "filename", "image_path", "image", "file", "path")
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def find(folder: Path) -> Path | None:
@@ -72,22 +69,11 @@ def encode(rows: list[dict], suffix: str = ".jsonl") -> bytes:
     return table.getvalue().encode()
 
 
-@contextmanager
-def room_for(path: Path) -> Iterator[None]:
-    """A full disk is a user's matter too, so it becomes an InputError."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in FULL:
-            raise InputError("disk_full", name=path.name) from error
-        raise
-
-
 def write_whole(path: Path, content: bytes) -> None:
     """Put `content` in the place of `path` at once: whoever reads it sees the old file or the new one."""
     partial = path.with_name(f".{path.name}.partial")
     try:
-        with room_for(path):
+        with said_when_full(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             partial.write_bytes(content)
             os.replace(partial, path)

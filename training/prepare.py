@@ -22,6 +22,7 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
+from pipelines.disk import said_when_full
 from pipelines.errors import InputError
 from pipelines.images import open_image
 from training import metadata
@@ -84,7 +85,7 @@ def prepare(
     name, new = Path(sources[0]).name, not out.exists()
     records = chain.from_iterable(read_source(source, pictures) for source in sources)
     try:
-        with metadata.room_for(out):
+        with said_when_full(out):
             finish(out)
             shutil.rmtree(out / PARTIAL, ignore_errors=True)
             (out / PARTIAL).mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ B pictures, S sentence width.
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -100,7 +101,7 @@ def pixel_noise(seeds: list[int], size: int) -> Tensor:
 class DiffusionModel(OwnGenerator):
     """The shipped diffusion pipeline with the prompt encoder that it was trained on."""
 
-    defaults: dict = {  # noqa: RUF012
+    defaults: ClassVar[dict] = {
         "negative_prompt": "",
         "guidance_scale": 4.0,
         "num_inference_steps": 12,

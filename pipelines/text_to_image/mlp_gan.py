@@ -5,6 +5,7 @@ B pictures, Z noise width.
 """
 
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -52,7 +53,7 @@ def to_pictures(pixels: Tensor) -> list[Image.Image]:
 class MLPGANModel:
     """The shipped generator behind the one call. Any prompt will do, and so will none."""
 
-    defaults: dict = {}  # noqa: RUF012
+    defaults: ClassVar[dict] = {}
     follows_words = False
 
     def __init__(self, folder: Path):

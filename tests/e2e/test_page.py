@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 ROOT = Path(__file__).resolve().parents[2]
 CAT = ROOT / "assets/examples/cat.webp"
@@ -192,85 +192,6 @@ def test_two_visitors_do_not_see_each_others_pictures(visit):
     expect(first.page.locator("#pictures .thumbnail-item img")).to_have_count(4)
     expect(second.page.locator("#create-empty")).to_be_visible()
     expect(second.page.locator("#pictures")).to_be_hidden()
-
-
-def choose_model(page: Page, number: int) -> None:
-    page.locator("#model label").nth(number).click()
-
-
-def test_diffusion_shows_its_steps_and_then_its_pictures(visit):
-    visitor = visit()
-    page = visitor.page
-    choose_model(page, 1)
-    page.locator("#steps input[type=number]").fill("40")
-    visitor.create("a purple flower")
-    expect(page.locator("#progress .run")).to_contain_text("of 40")
-    expect(page.locator("#progress .previews img")).to_have_count(4)
-    expect(page.locator("#pictures .thumbnail-item img")).to_have_count(4)
-    expect(page.locator("#made")).to_contain_text("40 steps, guidance 4")
-    expect(page.locator("#progress")).to_be_hidden()
-    expect(page.locator("#stop")).to_be_disabled()
-    assert visitor.outside == visitor.errors == []
-
-
-def test_stop_ends_the_own_run_and_nobody_elses(visit):
-    """The second visitor waits for the first, whose stop must not touch the second's pictures."""
-    first, second = visit(), visit(locale="zh-CN")
-    for visitor in (first, second):
-        choose_model(visitor.page, 1)
-    first.page.locator("#steps input[type=number]").fill("60")
-    first.page.locator("#num-images input[type=number]").fill("8")
-    second.page.locator("#steps input[type=number]").fill("4")
-    first.create("a purple flower")
-    expect(first.page.locator("#progress .previews img")).to_have_count(8)
-    second.create("一朵黄色的花")
-    expect(second.page.locator("#progress .progress-text")).to_contain_text("排队，位置 1/1")
-    first.page.locator("#stop").click()
-    expect(first.page.locator("#made")).to_have_text("Stopped.")
-    expect(first.page.locator("#progress")).to_be_hidden()
-    expect(second.page.locator("#pictures .thumbnail-item img")).to_have_count(4)
-    expect(first.page.locator("#pictures")).to_be_hidden()
-    first.page.locator("#steps input[type=number]").fill("2")
-    first.create("a white flower")
-    expect(first.page.locator("#pictures .thumbnail-item img")).to_have_count(8)
-
-
-def test_esc_stops_as_the_button_does(visit):
-    page = (visitor := visit()).page
-    choose_model(page, 1)
-    page.locator("#steps input[type=number]").fill("60")
-    page.locator("#num-images input[type=number]").fill("8")
-    visitor.create("a purple flower")
-    expect(page.locator("#progress .previews img")).to_have_count(8)
-    page.keyboard.press("Escape")
-    expect(page.locator("#made")).to_have_text("Stopped.")
-    expect(page.locator("#stop")).to_be_disabled()
-
-
-def test_a_pretrained_pipeline_of_the_models_folder(visit):
-    visitor = visit()
-    page = visitor.page
-    choose_model(page, 3)
-    expect(page.locator("#pretrained-about")).to_contain_text("tiny-sd")
-    page.locator("#own-settings input").uncheck()
-    page.locator("#steps input[type=number]").fill("3")
-    visitor.create("a red flower")
-    expect(page.locator("#pictures .thumbnail-item img")).to_have_count(4)
-    expect(page.locator("#made")).to_contain_text("tiny-sd")
-    expect(page.locator("#made")).to_contain_text("3 steps")
-
-
-def test_a_hub_id_offline_is_one_sentence(visit):
-    visitor = visit()
-    page = visitor.page
-    choose_model(page, 3)
-    page.locator("#pretrained input").fill("somebody/some-pipeline")
-    page.locator("#pretrained input").press("Enter")
-    expect(page.locator("#pretrained-about")).to_contain_text("can't be reached")
-    visitor.create("a red flower")
-    assert "gan, diffusion" in visitor.message()
-    expect(page.locator("#progress")).to_be_hidden()
-    expect(page.locator("#stop")).to_be_disabled()
 
 
 def test_a_photo_is_recognised_and_a_word_shows_its_place(visit):
