@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.tiny_pipelines import save_tiny_stable_diffusion
 
@@ -88,9 +88,20 @@ class Visit:
             self.outside.append(url)
 
     def create(self, prompt: str) -> None:
-        box = self.page.locator("#prompt textarea, #prompt input")
-        box.fill(prompt)
-        box.press("Enter")
+        self.fill("#prompt", prompt).press("Enter")
+
+    def fill(self, name: str, value: str) -> Locator:
+        """Type into a box, or beside a slider, and return it.
+
+        What has only just appeared takes its first value once more when the page is done with it.
+        """
+        box = self.page.locator(f"{name} :is(textarea, input):not([type=range])")
+        for _ in range(5):
+            box.fill(value)
+            self.page.evaluate("() => new Promise(r => requestAnimationFrame(() => requestIdleCallback(r)))")
+            if box.input_value() == value:
+                return box
+        raise AssertionError(f"{name} does not keep {value!r}")
 
     def open_describe(self) -> None:
         self.page.get_by_role("tab").nth(1).click()

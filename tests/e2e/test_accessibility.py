@@ -54,7 +54,7 @@ def test_so_can_results(visit, scheme):
     page.get_by_role("tab").nth(4).click()
     page.locator("#contenders label").nth(1).click()
     page.locator("#contenders label").nth(2).click()
-    page.locator("#compare-prompt textarea, #compare-prompt input").fill("a red flower")
+    visitor.fill("#compare-prompt", "a red flower")
     page.locator("#compare").click()
     page.locator(".contender").first.wait_for()
     settled(page)

@@ -11,7 +11,7 @@ def test_diffusion_shows_its_steps_and_then_its_pictures(visit):
     visitor = visit()
     page = visitor.page
     choose_model(page, 1)
-    page.locator("#steps input[type=number]").fill("40")
+    visitor.fill("#steps", "40")
     visitor.create("a purple flower")
     expect(page.locator("#progress .run")).to_contain_text("of 40")
     expect(page.locator("#progress .previews img")).to_have_count(4)
@@ -27,9 +27,9 @@ def test_stop_ends_the_own_run_and_nobody_elses(visit):
     first, second = visit(), visit(locale="zh-CN")
     for visitor in (first, second):
         choose_model(visitor.page, 1)
-    first.page.locator("#steps input[type=number]").fill("60")
-    first.page.locator("#num-images input[type=number]").fill("8")
-    second.page.locator("#steps input[type=number]").fill("4")
+    first.fill("#steps", "60")
+    first.fill("#num-images", "8")
+    second.fill("#steps", "4")
     first.create("a purple flower")
     expect(first.page.locator("#progress .previews img")).to_have_count(8)
     second.create("一朵黄色的花")
@@ -39,7 +39,7 @@ def test_stop_ends_the_own_run_and_nobody_elses(visit):
     expect(first.page.locator("#progress")).to_be_hidden()
     expect(second.page.locator("#pictures .thumbnail-item img")).to_have_count(4)
     expect(first.page.locator("#pictures")).to_be_hidden()
-    first.page.locator("#steps input[type=number]").fill("2")
+    first.fill("#steps", "2")
     first.create("a white flower")
     expect(first.page.locator("#pictures .thumbnail-item img")).to_have_count(8)
 
@@ -47,8 +47,8 @@ def test_stop_ends_the_own_run_and_nobody_elses(visit):
 def test_esc_stops_as_the_button_does(visit):
     page = (visitor := visit()).page
     choose_model(page, 1)
-    page.locator("#steps input[type=number]").fill("60")
-    page.locator("#num-images input[type=number]").fill("8")
+    visitor.fill("#steps", "60")
+    visitor.fill("#num-images", "8")
     visitor.create("a purple flower")
     expect(page.locator("#progress .previews img")).to_have_count(8)
     page.keyboard.press("Escape")
@@ -62,7 +62,7 @@ def test_a_pretrained_pipeline_of_the_models_folder(visit):
     choose_model(page, 3)
     expect(page.locator("#pretrained-about")).to_contain_text("tiny-sd")
     page.locator("#own-settings input").uncheck()
-    page.locator("#steps input[type=number]").fill("3")
+    visitor.fill("#steps", "3")
     visitor.create("a red flower")
     expect(page.locator("#pictures .thumbnail-item img")).to_have_count(4)
     expect(page.locator("#made")).to_contain_text("tiny-sd")
@@ -73,8 +73,7 @@ def test_a_hub_id_offline_is_one_sentence(visit):
     visitor = visit()
     page = visitor.page
     choose_model(page, 3)
-    page.locator("#pretrained input").fill("somebody/some-pipeline")
-    page.locator("#pretrained input").press("Enter")
+    visitor.fill("#pretrained", "somebody/some-pipeline").press("Enter")
     expect(page.locator("#pretrained-about")).to_contain_text("can't be reached")
     visitor.create("a red flower")
     assert "gan, diffusion" in visitor.message()

@@ -33,7 +33,7 @@ def test_a_seed_gives_the_same_pictures_again(visit):
     page = (visitor := visit()).page
     picture = page.locator("#pictures .thumbnail-item img").first
     page.locator("#random input").uncheck()
-    page.locator("#seed textarea, #seed input").fill("7")
+    visitor.fill("#seed", "7")
     visitor.create("a red bird on a branch")
     expect(page.locator("#pictures .caption-label").first).to_contain_text("7")
     first = picture.get_attribute("src")
@@ -87,7 +87,7 @@ def test_one_captioner_can_be_asked_alone_for_several_captions(visit):
     page.locator("#captioner label").last.click()
     page.locator("#caption-language label").nth(1).click()
     page.locator("#describe-settings button").click()
-    page.locator("#num-captions input[type=number]").fill("3")
+    visitor.fill("#num-captions", "3")
     page.locator("#describe").click()
     visitor.captions()
     expect(page.locator("#captions .card")).to_have_count(1)
@@ -121,16 +121,16 @@ def test_errors_are_said_in_chinese_and_the_page_goes_on(visit, tmp_path):
     for wrong, said in (("   ", "是空的"), ("🌼", "是空的"), ("жёлтый", "中文和英文"), ("花" * 10_000, "10000")):
         visitor.create(wrong)
         assert said in visitor.message()
-    visitor.page.locator("#num-images input[type=number]").fill("2.5")
+    visitor.fill("#num-images", "2.5")
     visitor.create("一朵黄色的花")
     assert "2.5" in visitor.message()
-    visitor.page.locator("#num-images input[type=number]").fill("4")
+    visitor.fill("#num-images", "4")
     visitor.page.locator("#random input").uncheck()
     for wrong in ("-1", "abc", str(10**30)):
-        visitor.page.locator("#seed textarea, #seed input").fill(wrong)
+        visitor.fill("#seed", wrong)
         visitor.create("一朵黄色的花")
         assert wrong in visitor.message()
-    visitor.page.locator("#seed textarea, #seed input").fill("3")
+    visitor.fill("#seed", "3")
     visitor.create("一朵\u0007黄色的花 🌼")
     expect(visitor.page.locator("#pictures .thumbnail-item img")).to_have_count(4)
 
@@ -225,7 +225,7 @@ def test_a_seed_is_taken_from_a_picture_and_the_picture_made_again_from_its_file
     with page.expect_download() as download:
         page.locator("#pictures button[aria-label=Download], #pictures a[download]").first.click()
     download.value.save_as(tmp_path / "picture.png")
-    page.locator("#prompt textarea, #prompt input").fill("something else")
+    visitor.fill("#prompt", "something else")
     page.get_by_role("tab", name="Reproduce").click()
     with page.expect_response(lambda response: "/upload" in response.url):
         page.locator("#reproduce-picture input[type=file]").set_input_files(tmp_path / "picture.png")
@@ -288,14 +288,14 @@ def test_models_are_compared_row_by_row(visit):
     visitor = visit()
     page = visitor.page
     page.get_by_role("tab").nth(4).click()
-    page.locator("#compare-prompt textarea, #compare-prompt input").fill("a purple flower")
+    visitor.fill("#compare-prompt", "a purple flower")
     page.locator("#compare").click()
     expect(page.locator(".contender")).to_have_count(3)
     expect(page.locator(".contender img")).to_have_count(12)
     expect(page.locator(".contender small").first).to_contain_text("MB")
     page.locator("#grid-settings button").first.click()
-    page.locator("#guidances input, #guidances textarea").fill("1, 3")
-    page.locator("#step-counts input, #step-counts textarea").fill("2")
+    visitor.fill("#guidances", "1, 3")
+    visitor.fill("#step-counts", "2")
     page.locator("#grid").click()
     expect(page.locator("#grid-sheet img")).to_be_visible()
     page.get_by_role("tab").last.click()
@@ -308,8 +308,8 @@ def test_a_round_trip_is_scored_and_a_picture_is_retold(visit):
     visitor = visit(locale="zh-CN")
     page = visitor.page
     page.get_by_role("tab").nth(5).click()
-    page.locator("#trip-prompt textarea, #trip-prompt input").fill("一只黄色的小鸟")
-    page.locator("#trip-loops input[type=number]").fill("2")
+    visitor.fill("#trip-prompt", "一只黄色的小鸟")
+    visitor.fill("#trip-loops", "2")
     page.locator("#trip").click()
     expect(page.locator("#trip-result figure img")).to_have_count(8)
     expect(page.locator("#trip-result .drift circle")).to_have_count(2)
