@@ -1,6 +1,7 @@
 """A real server in a process of its own, and a headless Chromium in front of it."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from tabs.i18n import text
 from tests.tiny_pipelines import save_tiny_stable_diffusion
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,21 +93,28 @@ class Visit:
         self.fill("#prompt", prompt).press("Enter")
 
     def fill(self, name: str, value: str) -> Locator:
-        """Type into a box, or beside a slider, and return it.
-
-        What has only just appeared takes its first value once more when the page is done with it.
-        """
+        """Type into a box, or beside a slider, until the value stays, and return it."""
         box = self.page.locator(f"{name} :is(textarea, input):not([type=range])")
         for _ in range(5):
             box.fill(value)
-            self.page.evaluate("() => new Promise(r => requestAnimationFrame(() => requestIdleCallback(r)))")
+            self.settle()
             if box.input_value() == value:
                 return box
         raise AssertionError(f"{name} does not keep {value!r}")
 
-    def open_describe(self) -> None:
-        self.page.get_by_role("tab").nth(1).click()
-        self.page.locator("#describe").wait_for()
+    def open(self, tab: str) -> None:
+        """Open a tab by its key in the table of strings."""
+        names = "|".join(text(f"{tab}.tab", language) for language in ("en", "zh"))
+        self.page.get_by_role("tab", name=re.compile(f"^({names})$")).click()
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until the page has nothing more to do: new controls take their first values late, colours fade in."""
+        self.page.evaluate("""async () => {
+            await new Promise(done => requestAnimationFrame(() => requestIdleCallback(done)))
+            await Promise.allSettled(document.getAnimations()
+                .filter(each => each.effect.getTiming().iterations !== Infinity).map(each => each.finished))
+        }""")
 
     def upload(self, path: Path) -> None:
         with self.page.expect_response(lambda response: "/upload" in response.url):

@@ -17,20 +17,15 @@ def findings(page: Page) -> list[str]:
     ]
 
 
-def settled(page: Page) -> None:
-    """Wait until nothing fades in or out: axe reads colours as they stand."""
-    page.evaluate("""Promise.allSettled(document.getAnimations()
-        .filter(a => a.effect.getTiming().iterations !== Infinity).map(a => a.finished))""")
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_tab_can_be_read_and_used_by_everybody(visit, scheme):
-    page = visit(color_scheme=scheme, viewport={"width": 1600, "height": 1000}).page
+    visitor = visit(color_scheme=scheme, viewport={"width": 1600, "height": 1000})
+    page = visitor.page
     found = {}
     for tab in page.get_by_role("tab").all():
         tab.click()
         expect(tab).to_have_attribute("aria-selected", "true")
-        settled(page)
+        visitor.settle()
         found[tab.inner_text()] = findings(page)
     assert len(found) >= 10
     assert not any(found.values()), found
@@ -42,21 +37,21 @@ def test_so_can_results(visit, scheme):
     page = visitor.page
     visitor.create("a yellow flower and an umbrella")
     expect(page.locator("#pictures .thumbnail-item img")).to_have_count(4)
-    settled(page)
+    visitor.settle()
     found = {"create": findings(page)}
     for tab, example, card in (("describe", "#picture-examples", "#captions"),
                                ("recognize", "#recognize-examples", "#recognition")):  # fmt: skip
-        page.get_by_role("tab").nth(1 if tab == "describe" else 3).click()
+        visitor.open(tab)
         page.locator(f"{example} button").first.click()
         page.locator(f"{card} .card").first.wait_for()
-        settled(page)
+        visitor.settle()
         found[tab] = findings(page)
-    page.get_by_role("tab").nth(4).click()
+    visitor.open("compare")
     page.locator("#contenders label").nth(1).click()
     page.locator("#contenders label").nth(2).click()
     visitor.fill("#compare-prompt", "a red flower")
     page.locator("#compare").click()
     page.locator(".contender").first.wait_for()
-    settled(page)
+    visitor.settle()
     found["compare"] = findings(page)
     assert not any(found.values()), found

@@ -52,7 +52,7 @@ def test_an_example_is_made_at_once(visit):
 
 def test_a_photo_is_described_by_two_captioners_in_two_languages(visit):
     visitor = visit()
-    visitor.open_describe()
+    visitor.open("describe")
     visitor.upload(CAT)
     visitor.page.locator("#describe").click()
     captions = visitor.captions()
@@ -65,7 +65,7 @@ def test_a_photo_is_described_by_two_captioners_in_two_languages(visit):
 
 def test_a_word_shows_where_the_model_looked(visit):
     visitor = visit(locale="zh-CN")
-    visitor.open_describe()
+    visitor.open("describe")
     visitor.page.locator("#picture-examples button").first.click()
     visitor.captions()
     card = visitor.page.locator("#captions .card").first
@@ -81,7 +81,7 @@ def test_a_word_shows_where_the_model_looked(visit):
 
 def test_one_captioner_can_be_asked_alone_for_several_captions(visit):
     visitor = visit()
-    visitor.open_describe()
+    visitor.open("describe")
     visitor.upload(CAT)
     page = visitor.page
     page.locator("#captioner label").last.click()
@@ -134,7 +134,7 @@ def test_errors_are_said_in_chinese_and_the_page_goes_on(visit, tmp_path):
     visitor.create("一朵\u0007黄色的花 🌼")
     expect(visitor.page.locator("#pictures .thumbnail-item img")).to_have_count(4)
 
-    visitor.open_describe()
+    visitor.open("describe")
     visitor.page.locator("#describe").click()
     assert "还没有图片" in visitor.message()
     visitor.upload(CAT)
@@ -160,7 +160,7 @@ def odd_files(folder: Path) -> dict[Path, bool]:
 
 def test_odd_files_are_described_or_explained(visit, tmp_path):
     visitor = visit(locale="zh-CN")
-    visitor.open_describe()
+    visitor.open("describe")
     for path, readable in odd_files(tmp_path).items():
         visitor.upload(path)
         visitor.page.locator("#describe").click()
@@ -169,7 +169,7 @@ def test_odd_files_are_described_or_explained(visit, tmp_path):
         else:
             assert f"“{path.name}”" in visitor.message()
         visitor.page.reload()
-        visitor.open_describe()
+        visitor.open("describe")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -179,7 +179,7 @@ def test_a_phone_needs_no_sideways_scroll(visit, scheme):
     visitor.create("a white flower with purple stripes")
     expect(visitor.page.locator("#pictures .thumbnail-item img")).to_have_count(4)
     assert visitor.page.evaluate(width) == 390
-    visitor.open_describe()
+    visitor.open("describe")
     visitor.page.locator("#picture-examples button").first.click()
     visitor.captions()
     assert visitor.page.evaluate(width) == 390
@@ -197,7 +197,7 @@ def test_two_visitors_do_not_see_each_others_pictures(visit):
 def test_a_photo_is_recognised_and_a_word_shows_its_place(visit):
     visitor = visit(locale="zh-CN")
     page = visitor.page
-    page.get_by_role("tab").nth(3).click()
+    visitor.open("recognize")
     with page.expect_response(lambda response: "/upload" in response.url):
         page.locator("#recognize-picture input[type=file]").set_input_files(CAT)
     page.locator("#recognize").click()
@@ -226,13 +226,13 @@ def test_a_seed_is_taken_from_a_picture_and_the_picture_made_again_from_its_file
         page.locator("#pictures button[aria-label=Download], #pictures a[download]").first.click()
     download.value.save_as(tmp_path / "picture.png")
     visitor.fill("#prompt", "something else")
-    page.get_by_role("tab", name="Reproduce").click()
+    visitor.open("reproduce")
     with page.expect_response(lambda response: "/upload" in response.url):
         page.locator("#reproduce-picture input[type=file]").set_input_files(tmp_path / "picture.png")
     page.locator("#reproduce").click()
     expect(page.locator("#reproduced .verdict")).to_contain_text("The same picture")
     expect(page.locator("#reproduced img")).to_have_count(2)
-    page.get_by_role("tab", name="Create").click()
+    visitor.open("create")
     expect(page.locator("#prompt textarea, #prompt input")).to_have_value("a purple flower")
     assert visitor.outside == visitor.errors == []
 
@@ -255,7 +255,7 @@ def test_a_recipe_link_fills_the_form_and_nonsense_is_said(visit):
 def test_many_pictures_are_described_and_taken_away(visit, tmp_path):
     visitor = visit()
     page = visitor.page
-    page.get_by_role("tab", name="Batch").click()
+    visitor.open("batch")
     page.locator("#batch-files input[type=file]").set_input_files([CAT, CAT.with_name("flower.webp")])
     expect(page.locator("#batch-files")).to_contain_text("flower")
     page.locator("#batch").click()
@@ -273,7 +273,7 @@ def test_many_pictures_are_described_and_taken_away(visit, tmp_path):
 def test_the_slider_walks_from_one_flower_to_another(visit):
     visitor = visit(locale="zh-CN")
     page = visitor.page
-    page.get_by_role("tab", name="漫步").click()
+    visitor.open("play")
     page.locator("#play").click()
     frames = page.locator("#walk img")
     expect(frames).to_have_count(33)
@@ -287,7 +287,7 @@ def test_the_slider_walks_from_one_flower_to_another(visit):
 def test_models_are_compared_row_by_row(visit):
     visitor = visit()
     page = visitor.page
-    page.get_by_role("tab").nth(4).click()
+    visitor.open("compare")
     visitor.fill("#compare-prompt", "a purple flower")
     page.locator("#compare").click()
     expect(page.locator(".contender")).to_have_count(3)
@@ -298,7 +298,7 @@ def test_models_are_compared_row_by_row(visit):
     visitor.fill("#step-counts", "2")
     page.locator("#grid").click()
     expect(page.locator("#grid-sheet img")).to_be_visible()
-    page.get_by_role("tab").last.click()
+    visitor.open("models")
     expect(page.locator("#ledger")).to_contain_text("diffusion")
     expect(page.locator("#suggestions tbody tr")).to_have_count(5)
     assert visitor.outside == visitor.errors == []
@@ -307,7 +307,7 @@ def test_models_are_compared_row_by_row(visit):
 def test_a_round_trip_is_scored_and_a_picture_is_retold(visit):
     visitor = visit(locale="zh-CN")
     page = visitor.page
-    page.get_by_role("tab").nth(5).click()
+    visitor.open("trip")
     visitor.fill("#trip-prompt", "一只黄色的小鸟")
     visitor.fill("#trip-loops", "2")
     page.locator("#trip").click()

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 def test_a_model_is_trained_and_tried_out(visit):
     visitor = visit(locale="zh-CN")
     page = visitor.page
-    page.get_by_role("tab", name="训练").click()
+    visitor.open("train")
     expect(page.locator("#train-empty")).to_be_visible()
     page.locator("#train-check").click()
     expect(page.locator("#train-forecast")).to_contain_text("96", timeout=300_000)
@@ -15,7 +15,7 @@ def test_a_model_is_trained_and_tried_out(visit):
     expect(run.locator("polyline").first).to_be_attached(timeout=300_000)
     expect(run.locator(".sheet img")).to_be_visible(timeout=300_000)
     page.reload()
-    page.get_by_role("tab", name="训练").click()
+    visitor.open("train")
     expect(page.locator("#train-pause")).to_be_visible()
     page.locator("#train-end").click()
     expect(run.locator("[data-phase=finished]")).to_be_attached(timeout=120_000)
@@ -24,7 +24,7 @@ def test_a_model_is_trained_and_tried_out(visit):
     expect(page.locator("#pictures .thumbnail-item img")).to_have_count(4)
     expect(page.locator("#made")).to_contain_text("gan-")
 
-    page.get_by_role("tab", name="训练").click()
+    visitor.open("train")
     asked = []
     page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
     page.locator("#train-remove").click()
