@@ -20,8 +20,8 @@ from pipelines import checkpoint, device
 from pipelines.errors import InputError
 from pipelines.image_captioning.tokenizer import words
 from pipelines.image_encoder import GRID_CHANNELS, load_image_encoder, look
+from pipelines.languages import language_of
 from pipelines.outputs import Concept, Recognition
-from pipelines.text_encoder import HAN
 
 BATCH = 16
 GROUPS = ("object", "attribute", "action")
@@ -113,7 +113,7 @@ class RecognitionPipeline:
 
     def claims(self, tokens: list[str]) -> list[set[int]]:
         """Which concepts each word (English) or character (Chinese) names, as places in the list of concepts."""
-        if not HAN.search("".join(tokens)):
+        if language_of("".join(tokens)) == "en":
             return [{k for k, c in enumerate(self.concepts) if token.lower() in c["words"]} for token in tokens]
         claimed, k = [], 0
         while k < len(tokens):

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from PIL import Image
 
 from pipelines.image_captioning.tokenizer import words
+from pipelines.languages import language_of
 from pipelines.outputs import Concept, Recognition
-from pipelines.text_encoder import HAN
 
 # words that say nothing of what is seen
 ENGLISH = "a an the of in on at with and or is are be been being has have that this it its as to from for by there s"
@@ -131,10 +131,6 @@ def retell(
     matches = align([image, *output.images], [said])[:, 0].tolist()
     made = list(zip(output.images, output.seeds, likeness, matches[1:], strict=True))
     return said, sorted(made, key=lambda row: -row[2]), matches[0]
-
-
-def language_of(text: str) -> str:
-    return "zh" if HAN.search(text) else "en"
 
 
 def word_changes(prompt: str, caption: str) -> tuple[list[str], list[str], list[str]]:

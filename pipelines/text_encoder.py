@@ -16,10 +16,10 @@ from transformers import BertConfig, BertModel, PreTrainedModel, PreTrainedToken
 
 from pipelines import checkpoint, device
 from pipelines.errors import InputError
+from pipelines.languages import HAN
 
 MAX_CHARACTERS = 1000
 MAX_TOKENS = 64
-HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
 LATIN_WORD = re.compile(r"[^\W\d_\u3000-\uffff]{2,}")
 KANA_OR_HANGUL = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
 

@@ -56,7 +56,8 @@ def describe_many(
                 if isinstance(news, runs.Progress):
                     yield *quiet, shown(news, language), gr.skip(), gr.skip()
                 else:
-                    yield table(news, captioners, language), gr.update(visible=True), news, ended(), idle, hidden()
+                    shown_table = table(news, captioners, language)
+                    yield shown_table, gr.update(visible=True), (news, caption_language), ended(), idle, hidden()
     except Stopped:
         yield *quiet, ended(), idle, gr.skip()
     except gr.Error:
@@ -76,8 +77,10 @@ def table(rows: list[Row], captioners: tuple[str, ...], language: str) -> dict:
     return gr.update(value={"headers": head, "data": lines}, column_widths=widths, visible=True)
 
 
-def take_away(corrected: list[list], rows: list[Row], kind: str, caption_language: str, language: str = "en") -> dict:
-    """The file of all captions as they stand in the table; those that were changed there are marked as corrected."""
+def take_away(corrected: list[list], described: tuple[list[Row], str], kind: str, language: str = "en") -> dict:
+    """The file of all captions as they stand in the table; those that were changed there are marked as corrected.
+    `described` are the rows and the language that they were described in."""
+    rows, caption_language = described
     with messages(language):
         said = {str(line[0]): tuple(str(c).strip() for c in line[1:-2]) for line in corrected}
         kept = [corrected_row(row, said.get(row.name, ())) for row in rows]
@@ -128,11 +131,11 @@ def build(language: gr.Textbox) -> None:
                 )  # fmt: skip
                 export_button = gr.Button(label("batch.export"), min_width=120, scale=1, elem_id="batch-export")
             download = gr.File(visible=False, label=label("batch.download"), elem_id="batch-download")
-    rows = gr.State([])
+    described = gr.State(([], "en"))
     button.click(
         describe_many, [files, captioner, spoken, existing, language],
-        [captions, taking, rows, progress, stopper, empty], api_visibility="private", **queued(progress),
+        [captions, taking, described, progress, stopper, empty], api_visibility="private", **queued(progress),
     )  # fmt: skip
     export_button.click(
-        take_away, [captions, rows, kind, spoken, language], download, show_progress="hidden", api_visibility="private"
+        take_away, [captions, described, kind, language], download, show_progress="hidden", api_visibility="private"
     )

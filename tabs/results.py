@@ -72,7 +72,9 @@ def generation(language: str) -> str:
         figures = [c["figures"].get(key, {}) for c in cards.values()]
         known = next((f for f in figures if f), {})
         real = 1.0 if key == "spread_between_seeds" else known.get(REAL)
-        count = known.get("num_generated") or known.get("num_reference") or known.get("seeds_a_prompt", "")
+        count = known.get("num_generated") or known.get("num_reference") or ""
+        if prompts := known.get("num_prompts"):
+            count = f"{prompts} × {known['seeds_a_prompt']}"
         values = [number(f.get("model"), share, f.get("interval")) for f in figures]
         rows.append((text(f"results.{key}", language), *values, number(real, share), count))
     drawn = plot_html("diffusion/sweep.webp", "sweep", language)

@@ -205,7 +205,7 @@ def test_only_what_was_changed_in_the_table_is_corrected_by_hand():
 def test_what_is_taken_away_tells_which_captions_were_corrected():
     lines = [["a.png", "a red dog", "a dog", "", ""], ["s/b.jpg", "狗", "", "", ""], ["c.png", "", "", "", ""]]
     rows = [replace(row, source="predicted by lstm") for row in ROWS]
-    path = Path(take_away(lines, rows, "jsonl", "en")["value"])
+    path = Path(take_away(lines, (rows, "en"), "jsonl")["value"])
     written = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert [line["caption_source"] for line in written] == ["predicted by lstm", "corrected by hand"]
 

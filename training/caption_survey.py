@@ -4,11 +4,11 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
+from pipelines.languages import HAN
 from training.bilingual_text import glossary
 from training.data import Record, is_predicted
 
 WORD = re.compile(r"[a-z]+(?:['-][a-z]+)*")
-HAN = re.compile(r"[\u3400-\u9fff]")
 # they head every list and say nothing of a data set
 COMMON = {"a", "an", "the", "of", "in", "on", "with", "and", "is", "are", "this", "that", "it", "its", "to", "at"}
 

@@ -177,10 +177,11 @@ def make(pipeline: TextToImagePipeline, prompt: str, seed: int) -> list[Image.Im
 def summary(by_prompt: dict[str, list[float]]) -> dict:
     """The mean of each prompt's values, and the mean over all with its interval."""
     values = [value for found in by_prompt.values() for value in found]
+    counts = {"num_prompts": len(by_prompt), "seeds_a_prompt": SEEDS_A_PROMPT}
     if not values:
-        return {"seeds_a_prompt": SEEDS_A_PROMPT}
+        return counts
     means = {prompt: mean(found) for prompt, found in by_prompt.items()}
-    return {"model": mean(values), "interval": mean_interval(values), **means, "seeds_a_prompt": SEEDS_A_PROMPT}
+    return {"model": mean(values), "interval": mean_interval(values), **means, **counts}
 
 
 def present(real: Real) -> list[tuple[int, str]]:

@@ -4,6 +4,7 @@ import random
 import re
 from functools import cache
 
+from pipelines.languages import language_of
 from training.bilingual_text import glossary
 from training.data import Record
 
@@ -33,7 +34,7 @@ def words(kind: str) -> list[tuple[str, str]]:
 
 def swapped(caption: str, record: Record, kind: str, rng: random.Random) -> str | None:
     """`caption` with one word of `kind` replaced by one that no caption of the picture uses; None where it has none."""
-    chinese = not caption.isascii() and bool(re.search(r"[\u4e00-\u9fff]", caption))
+    chinese = language_of(caption) == "zh"
     named = " ".join((*record.captions, *record.captions_zh)).lower()
     present, absent = [], []
     for pair in words(kind):

@@ -2,7 +2,6 @@
 a picture. Nothing is unpacked or changed, no code of theirs runs, and no name leads out of its folder or archive."""
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from pipelines.batch import PICTURES, PREDICTED
 from pipelines.errors import InputError
+from pipelines.languages import language_of
 from training import metadata
 from training.data import SPLITS, Record, read_hub, record
 from training.shards import read_tar
@@ -17,7 +17,6 @@ from training.shards import read_tar
 KINDS = (".csv", ".jsonl", ".json", ".tar")
 SPLIT_NAMES = {**{s: s for s in SPLITS}, "training": "train", "val": "validation", "valid": "validation",
                "dev": "validation", "testing": "test"}  # fmt: skip
-HAN = re.compile(r"[\u3400-\u9fff]")
 
 
 def read_source(source: str, pictures: Path | None = None) -> Iterator[Record]:
@@ -42,8 +41,8 @@ def read_source(source: str, pictures: Path | None = None) -> Iterator[Record]:
     else:
         rows = read_hub(source)
     for one in rows:
-        english = tuple(c for c in one.captions if not HAN.search(c))
-        chinese = tuple(c for c in one.captions if HAN.search(c))
+        english = tuple(c for c in one.captions if language_of(c) == "en")
+        chinese = tuple(c for c in one.captions if language_of(c) == "zh")
         split = SPLIT_NAMES.get(one.split.lower(), "")
         facts = one.facts
         if chinese and facts.get("caption_source") and not facts.get("caption_zh_source"):
@@ -97,7 +96,7 @@ def coco(path: Path, folder: Path) -> Iterator[Record]:
         for said in content["annotations"]:
             captions[said["image_id"]].append(str(said["caption"]))
             if source := str(said.get("caption_source") or ""):
-                mark = "caption_zh_source" if HAN.search(str(said["caption"])) else "caption_source"
+                mark = "caption_zh_source" if language_of(str(said["caption"])) == "zh" else "caption_source"
                 if source.startswith(PREDICTED) or mark not in marks[said["image_id"]]:  # one is enough to be marked
                     marks[said["image_id"]][mark] = source
         images = [(image["id"], str(image["file_name"])) for image in content["images"]]

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from pipelines.languages import HAN_RANGES
+
 LANGUAGES = {"en": "<en>", "zh": "<zh>"}
 SPECIAL = ["<pad>", "</s>", "<unk>", *LANGUAGES.values()]
-WORD = re.compile(r"[a-z0-9']+|[\u3400-\u4dbf\u4e00-\u9fff]")
+WORD = re.compile(f"[a-z0-9']+|[{HAN_RANGES}]")
 
 
 def words(caption: str) -> list[str]:

@@ -5,6 +5,7 @@ EN = {
     "app.tagline": "Words become pictures, pictures become words. Small models of our own, on your own computer.",
     "app.language": "中文",
     "app.appearance": "Light / dark",
+    "common.upload": "Upload",  # asked for by Gradio's file list, which has no words for it
     "create.tab": "Create",
     "create.prompt": "What do you want to see?",
     "create.prompt_hint": "a yellow flower with a dark centre",

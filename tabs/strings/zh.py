@@ -5,6 +5,7 @@ ZH = {
     "app.tagline": "文字变成图片，图片变成文字。自己训练的小模型，就在你自己的电脑上运行。",
     "app.language": "English",
     "app.appearance": "浅色 / 深色",
+    "common.upload": "上传",
     "create.tab": "生成图片",
     "create.prompt": "你想看到什么？",
     "create.prompt_hint": "一朵花心深色的黄花",
