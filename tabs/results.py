@@ -9,6 +9,7 @@ from pipelines import checkpoint
 from pipelines.image_captioning.pipeline import BUILT_IN as CAPTIONERS
 from pipelines.text_to_image.pipeline import FOLLOW_WORDS as GENERATORS
 from tabs.attention import data_uri
+from tabs.charts import curve, evenly
 from tabs.i18n import label, text
 from tabs.models import table
 from tabs.progress import FREE
@@ -28,7 +29,7 @@ LESSON = {
 CAPTIONS = ("bleu_1", "bleu_4", "rouge_l", "cider_d")
 RECOGNITION = ("precision", "recall", "f1", "macro_f1", "map", "accuracy")
 RANKS = (1, 5, 10)
-CURVE = 180  # pixels
+SQUARE = 180  # pixels
 
 
 def card(name: str) -> dict | None:
@@ -77,8 +78,24 @@ def generation(language: str) -> str:
             count = f"{prompts} × {known['seeds_a_prompt']}"
         values = [number(f.get("model"), share, f.get("interval")) for f in figures]
         rows.append((text(f"results.{key}", language), *values, number(real, share), count))
-    drawn = plot_html("diffusion/sweep.webp", "sweep", language)
-    return section("generation", table(head, rows) + drawn, list(cards.values()), language)
+    return section("generation", table(head, rows) + sweep(language), list(cards.values()), language)
+
+
+def sweep(language: str) -> str:
+    """What guidance and steps do to the diffusion model's pictures."""
+    measured = card("diffusion/sweep.json")
+    if measured is None:
+        return ""
+    curves = []
+    for figure, share in (("kid_efficientnet", False), ("alignment", True)):
+        for axis, setting in (("guidance", "guidance_scale"), ("steps", "num_inference_steps")):
+            points = measured[axis]
+            title = f"{text(f'results.{figure}', language)} · {text(f'create.{axis}', language)}"
+            values = [p[figure] for p in points]
+            above = [number(v, share) for v in values]
+            curves.append(curve(title, evenly(values), above, below=[f"{p[setting]:g}" for p in points]))
+    about = text("results.sweep", language, count=measured["num_pictures"])
+    return f'<p class="hint">{about}</p><div class="panels">{"".join(curves)}</div>'
 
 
 def lesson(language: str) -> str:
@@ -93,19 +110,19 @@ def lesson(language: str) -> str:
         found = figures[key]
         values = number(found["model"], share, found.get("interval")), number(found.get(REAL), share)
         rows.append((text(f"results.{key}", language), *values))
-    drawn = plot_html("mlp-gan/losses.webp", "losses", language)
-    return section("lesson", table(head, rows) + drawn, [measured], language)
+    return section("lesson", table(head, rows) + losses(language), [measured], language)
 
 
-def plot_html(name: str, said: str, language: str) -> str:
-    path = checkpoint.WEIGHTS / name
+def losses(language: str) -> str:
+    """What each loss made of the first lesson, with batch norm and without."""
+    path = checkpoint.WEIGHTS / "mlp-gan/losses.webp"
     if not path.is_file():
         return ""
     from PIL import Image
 
     with Image.open(path) as image:
-        address, said = data_uri(image.convert("RGB"), "webp"), text(f"results.{said}", language)
-    return f'<figure class="drift"><figcaption>{said}</figcaption><img class="plot" src="{address}" alt=""></figure>'
+        address, said = data_uri(image.convert("RGB"), "webp"), text("results.losses", language)
+    return f'<figure class="curve"><figcaption>{said}</figcaption><img class="plot" src="{address}" alt=""></figure>'
 
 
 def captions(language: str) -> str:
@@ -178,16 +195,10 @@ def alignment(language: str) -> str:
 
 def calibration_html(figures: dict, language: str) -> str:
     """How often right over how sure: on the diagonal the probability is to be believed."""
-    points = [(CURVE * p["sure"], CURVE * (1 - p["right"])) for p in figures["curve"]]
-    line = " ".join(f"{x:.0f},{y:.0f}" for x, y in points)
-    dots = "".join(f'<circle cx="{x:.0f}" cy="{y:.0f}" r="3"/>' for x, y in points)
     error = number(figures["expected_calibration_error"])
     said = text("results.calibration", language, error=error, count=figures["num_pairs"])
-    return (
-        f'<figure class="drift"><figcaption>{said}</figcaption>'
-        f'<svg class="square" viewBox="-4 -4 {CURVE + 8} {CURVE + 8}" width="{CURVE}">'
-        f'<line x1="0" y1="{CURVE}" x2="{CURVE}" y2="0"/><polyline points="{line}"/>{dots}</svg></figure>'
-    )
+    points = [(p["sure"], p["right"]) for p in figures["curve"]]
+    return curve(said, points, size=(SQUARE, SQUARE), margin=0, behind=f'<line x2="{SQUARE}" y1="{SQUARE}"/>')
 
 
 def build(language: gr.Textbox, tab: gr.Tab) -> None:

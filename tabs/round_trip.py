@@ -12,13 +12,13 @@ from pipelines.text_to_image.pipeline import FOLLOW_WORDS as GENERATORS
 from pipelines.text_to_image.pipeline import load_text_to_image
 from tabs import runs
 from tabs.attention import data_uri, thumbnail
+from tabs.charts import curve
 from tabs.describe import read_picture
 from tabs.i18n import label, text
 from tabs.inputs import Picture, Slider, whole_number
 from tabs.progress import followed, progress_line, queued, stop_button
 
 MAX_PICTURES, MAX_LOOPS = 6, 5
-CHART_WIDTH, CHART_HEIGHT = 320, 90
 
 
 def round_trip(
@@ -132,17 +132,8 @@ def marked(words: dict[str, list[str]]) -> str:
 
 def drift_chart(drift: list[float], language: str) -> str:
     """How well each loop's best picture matches the words that all began with, as a curve."""
-    width, height = CHART_WIDTH, CHART_HEIGHT
-    places = [(12 + (width - 44) * k / (len(drift) - 1), height - 14 - (height - 34) * y) for k, y in enumerate(drift)]
-    line = " ".join(f"{x:.0f},{y:.0f}" for x, y in places)
-    dots = "".join(
-        f'<circle cx="{x:.0f}" cy="{y:.0f}" r="3.5"/><text x="{x:.0f}" y="{y - 8:.0f}">{percent(value)} %</text>'
-        for (x, y), value in zip(places, drift, strict=True)
-    )
-    return (
-        f'<figure class="drift"><figcaption>{text("trip.drift", language)}</figcaption>'
-        f'<svg viewBox="0 0 {width} {height}" width="{width}"><polyline points="{line}"/>{dots}</svg></figure>'
-    )
+    points = [(k / (len(drift) - 1), match) for k, match in enumerate(drift)]
+    return curve(text("trip.drift", language), points, above=[f"{percent(match)} %" for match in drift])
 
 
 def retold_html(image, told: tuple, language: str) -> str:

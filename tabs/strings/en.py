@@ -238,7 +238,7 @@ EN = {
     "results.frechet_distance": "Fréchet distance, features of a digit reader (less is better)",
     "results.nearest_training_picture": "Distance to the nearest training picture (copies have 0)",
     "results.losses": "D(x) and D(G(z)) over the steps of one training each, and what each made",
-    "results.sweep": "The diffusion model over guidance and steps",
+    "results.sweep": "The diffusion model over guidance and steps; {count} prompts each",
     "results.captions_of": "{spoken} captions of Flickr8k, {count} pictures",
     "results.en": "English",
     "results.zh": "Chinese",

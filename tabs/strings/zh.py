@@ -220,7 +220,7 @@ ZH = {
     "results.frechet_distance": "Fréchet 距离，数字识别器的特征（越小越好）",
     "results.nearest_training_picture": "与最近的训练图片的距离（照抄为 0）",
     "results.losses": "D(x) 与 D(G(z)) 随步数的变化，以及各自画出的数字；每种训练一次",
-    "results.sweep": "扩散模型：引导强度与步数",
+    "results.sweep": "扩散模型：引导强度与步数；每点 {count} 个提示词",
     "results.captions_of": "Flickr8k 的{spoken}描述，{count} 张图片",
     "results.en": "英文",
     "results.zh": "中文",

@@ -313,7 +313,7 @@ def test_a_round_trip_is_scored_and_a_picture_is_retold(visit):
     visitor.fill("#trip-loops", "2")
     page.locator("#trip").click()
     expect(page.locator("#trip-result figure img")).to_have_count(8)
-    expect(page.locator("#trip-result .drift circle")).to_have_count(2)
+    expect(page.locator("#trip-result .curve circle")).to_have_count(2)
     expect(page.locator("#trip-result .words span").first).to_be_visible()
     page.locator("#retell-settings button").first.click()
     with page.expect_response(lambda response: "/upload" in response.url):

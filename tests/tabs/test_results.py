@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from pipelines import checkpoint
-from tabs.results import number, results_html
+from tabs.charts import evenly
+from tabs.i18n import text
+from tabs.results import number, results_html, sweep
 
 SHIPPED = Path(__file__).resolve().parents[2] / "weights"
 
@@ -21,6 +23,16 @@ def test_the_shipped_cards_are_shown_with_their_commands(language, monkeypatch):
     assert number(score) in shown
     assert number(score, interval=[0.5, 0.55]) == f"{number(score)} (0.500–0.550)"
     assert "None" not in shown
+
+
+def test_curves_are_drawn_in_the_language_of_the_page(monkeypatch):
+    monkeypatch.setattr(checkpoint, "WEIGHTS", SHIPPED)
+    drawn, settings = sweep("zh"), json.loads((SHIPPED / "diffusion" / "sweep.json").read_text())
+    assert drawn.count("<polyline") == 4
+    assert drawn.count("<circle") == 2 * (len(settings["guidance"]) + len(settings["steps"]))
+    assert text("create.guidance", "zh") in drawn
+    assert evenly([3, 1, 2]) == [(0, 1), (0.5, 0), (1, 0.5)]
+    assert evenly([2]) == [(0, 0)]
 
 
 def test_without_cards_nothing_breaks(tmp_path, monkeypatch):
