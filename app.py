@@ -4,6 +4,7 @@ import argparse
 import getpass
 import os
 import secrets
+from importlib import import_module
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -41,8 +42,9 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     add("--mcp", action="store_true", help="offer the API's calls to assistants as tools, at /gradio_api/mcp/")
     add("--model", default="gan", metavar="NAME", help="text-to-image model chosen at first (%(default)s)")
     add("--models", type=Path, metavar="DIR", help="folder of diffusers pipelines that visitors may choose")
-    add("--hub", action=argparse.BooleanOptionalAction, help="let visitors name models of the Hugging Face Hub, which "
-        "are then downloaded (default: only where the page is neither shared nor open to the network)")
+    hub = {"1": True, "0": False}.get(os.environ.get("TUWEN_ALLOW_HUB", ""))  # a Space has variables, no options
+    add("--hub", action=argparse.BooleanOptionalAction, default=hub, help="let visitors name models of the Hugging "
+        "Face Hub, which are then downloaded (default: only where the page is neither shared nor open to the network)")
     add("--allow-training", action=argparse.BooleanOptionalAction, help="let visitors train models, one at a time; "
         "where the page is shared or open to the network only on the data that ships (default: only where it is not)")
     add("--runs", type=Path, metavar="DIR", help="folder of what is trained on the page (runs/studio)")
@@ -192,6 +194,8 @@ def launch(app, per_minute: int = 0, mcp: bool = False, **options):
 
 def main(argv: list[str] | None = None) -> None:
     arguments = parse_arguments(argv)
+    if os.environ.get("SPACES_ZERO_GPU"):
+        import_module("pipelines.text_to_image.zero_gpu")  # first, since it changes what torch says of CUDA
     guarded = arguments.auth_file or arguments.add_user
     check = users(arguments.auth_file, arguments.add_user) if guarded else None
     if arguments.mcp and (guarded or arguments.auth or arguments.share):

@@ -24,6 +24,8 @@ from torch import nn
 from pipelines.errors import InputError
 
 LOCK = threading.RLock()  # one model call at a time: the device is one
+# a Space whose GPU is lent for one call at a time: only pretrained pipelines ask for it (zero_gpu.py)
+ZERO_GPU = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 BUDGET_SHARE = 0.8        # of the free memory, where no budget is given
 MEASURE_EVERY = 0.02      # seconds
 
@@ -42,7 +44,7 @@ _entries: OrderedDict[str, Entry] = OrderedDict()
 
 @cache
 def device() -> torch.device:
-    return PartialState().device
+    return torch.device("cpu") if ZERO_GPU else PartialState().device
 
 
 @cache

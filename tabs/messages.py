@@ -18,7 +18,7 @@ def messages(language: str) -> Iterator[None]:
     """Show what goes wrong inside: an InputError's own sentence, or a general one while the log keeps the cause."""
     try:
         yield
-    except Stopped:
+    except (Stopped, gr.Error):  # a sentence already: ZeroGPU's own, where a GPU is lent
         raise
     except InputError as error:
         raise gr.Error(sentence(error, language), print_exception=False) from None

@@ -4,10 +4,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from queue import SimpleQueue
 
 from PIL import Image
 
+from pipelines.streams import stream
 from pipelines.text_to_image.steps import Step, Stopped
 
 PREVIEW_EVERY = 0.4  # seconds: often enough to follow, seldom enough to cost nothing
@@ -53,23 +53,9 @@ class Run:
 def follow(session: str, work: Callable[[Run], object]) -> Iterator[object]:
     """Do `work(run)` in a thread: its `Progress` as it comes, then its result. Raises what it raised, and `Stopped`
     where `stop(session)` was called, or where nobody listens any longer."""
-    told: SimpleQueue[object] = SimpleQueue()
     stopped = _stops[session] = threading.Event()
-
-    def call() -> None:
-        try:
-            told.put((work(Run(told.put, stopped)), None))
-        except BaseException as error:  # handed to the thread that listens
-            told.put((None, error))
-
-    threading.Thread(target=call, daemon=True).start()
     try:
-        while isinstance(news := told.get(), Progress):
-            yield news
-        result, error = news
-        if error is not None:
-            raise error
-        yield result
+        yield (yield from stream(lambda tell: work(Run(tell, stopped))))
     finally:
         stopped.set()
         if _stops.get(session) is stopped:

@@ -107,6 +107,10 @@ def load_text_to_image(name: str = "gan", on_download: Callable[[int, int], None
         folder = local_pipeline(name, BUILT_IN, on_download)
 
         def load():
+            if device.ZERO_GPU:
+                from pipelines.text_to_image.zero_gpu import LentGPUModel
+
+                return LentGPUModel(folder, name)
             return PretrainedModel(folder, name)
 
     model = device.get(f"text-to-image/{name}", load, device.size_on_disk(folder))

@@ -79,7 +79,7 @@ class PretrainedModel:
         plain = any(".fp16." not in path.name for path in folder.rglob("*/*.safetensors"))
         try:
             self.pipeline: DiffusionPipeline = AutoPipelineForText2Image.from_pretrained(
-                folder, dtype=device.dtype(), use_safetensors=True, local_files_only=True,
+                folder, dtype=self.dtype(), use_safetensors=True, local_files_only=True,
                 variant="fp16" if half and not plain else None,
             )  # fmt: skip
         except (OSError, SafetensorError, RuntimeError, KeyError) as error:
@@ -91,6 +91,9 @@ class PretrainedModel:
         self.name = name
         self.parameters = inspect.signature(self.pipeline.__call__).parameters
         self.defaults = self.own_defaults()
+
+    def dtype(self) -> torch.dtype:
+        return device.dtype()
 
     def place(self, num_bytes: int) -> None:
         """Onto the device; part by part where it is a GPU too small for the whole, in slices where memory is short."""
