@@ -116,6 +116,10 @@ SENTENCES = {
     "preset_unknown": "There is no preset '{value}'. The ones to choose from are: {known}.",
     "data_outside": "'{name}' lies outside the data folder. List only files below the folder of the metadata.",
     "data_unknown": "'{name}' is neither a folder nor a data set that can be loaded from the Hugging Face Hub.",
+    "not_shared": (
+        "Only the diffusion model's weights can be shared among processes (FSDP). Launch this training with "
+        "deploy/accelerate/gpus.yaml instead."
+    ),
     "tracker_missing": (
         "'{name}' is not installed. Install it with `pip install {name}`, or choose another --report_to."
     ),

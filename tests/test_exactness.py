@@ -90,8 +90,9 @@ def test_two_processes_equal_one_with_twice_the_batch(aligned_weights, captioned
         **os.environ, "TUWEN_WEIGHTS": str(aligned_weights), "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1",
     }  # fmt: skip
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m"]
-    arguments = [str(captioned_folder), str(tmp_path / "two"), "2"]
-    subprocess.run([*launch, "tests.two_processes", *arguments], cwd=ROOT, env=environment, check=True)
+    for out, *kind in (["two"], ["sharded", "sharded"]):
+        arguments = [str(captioned_folder), str(tmp_path / out), "2", *kind]
+        subprocess.run([*launch, "tests.two_processes", *arguments], cwd=ROOT, env=environment, check=True)
     train_all(str(captioned_folder), tmp_path / "one", 4)
     for name in TRAININGS:
         before, one = (load_file(tmp_path / "one" / name / f"state-{k:08d}" / "model.safetensors") for k in (2, 3))
@@ -99,3 +100,9 @@ def test_two_processes_equal_one_with_twice_the_batch(aligned_weights, captioned
         moved = max((one[key] - before[key]).abs().max() for key in one)
         apart = max((one[key] - two[key]).abs().max() for key in one)
         assert apart < 1e-3 * moved, name
+    before, one, sharded = (
+        torch.load(tmp_path / run / "diffusion" / f"state-{k:08d}" / "custom_checkpoint_0.pkl", weights_only=True)
+        for run, k in (("one", 2), ("one", 3), ("sharded", 3))
+    )
+    moved = max((one[key] - before[key]).abs().max() for key in one if key != "n_averaged")
+    assert max((one[key] - sharded[key]).abs().max() for key in one) < 1e-3 * moved

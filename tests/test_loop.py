@@ -9,9 +9,11 @@ import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from accelerate.utils import DistributedType
 from PIL import Image
 from torch import nn
 
@@ -35,8 +37,8 @@ def fit(
     run = TrainingRun(config)
     model = nn.Sequential(nn.Linear(2, 1), nn.BatchNorm1d(1))
     optimizer = run.optimizer(model.parameters())
-    model, optimizer, schedule = run.prepare(model, optimizer, run.schedule(optimizer))
     ema = run.ema(model)
+    model, optimizer, schedule = run.prepare(model, optimizer, run.schedule(optimizer))
     for step in run.steps(data):
         for _ in run.batches(model):
             loss = (model(torch.randn(8, 2)) - torch.randn(8, 1)).square().mean() * spoil(step)
@@ -53,6 +55,13 @@ def refused(config: TrainingConfig, **how) -> InputError:
     with pytest.raises(InputError) as caught:
         fit(config, **how)
     return caught.value
+
+
+def test_only_a_training_that_can_shares_its_weights(tmp_path, monkeypatch):
+    monkeypatch.setattr("training.loop.Accelerator", lambda **_: SimpleNamespace(distributed_type=DistributedType.FSDP))
+    config = TrainingConfig(output_dir=str(tmp_path), report_to="none")
+    assert refused(config).code == "not_shared"
+    assert TrainingRun(config, may_share=True).memory_format == torch.contiguous_format
 
 
 def states(folder: Path) -> list[str]:

@@ -2,13 +2,15 @@
 
 import json
 
+import pytest
 import torch
 from safetensors.torch import load_file
 
+from pipelines.errors import InputError
 from pipelines.text_to_image.diffusion import DiffusionModel
 from pipelines.text_to_image.unet import PatchUNet
 from training import train_diffusion
-from training.train_diffusion import DiffusionTrainingConfig, noise_levels
+from training.train_diffusion import CHANNELS, DiffusionTrainingConfig, noise_levels
 
 
 def run(folder, tmp_path, name: str, *flags: str) -> dict[str, torch.Tensor]:
@@ -52,6 +54,14 @@ def test_a_dry_run_prints_the_configuration_and_trains_nothing(tiny_weights, cap
     assert shown["config"]["text_dropout"] == 0.1
     assert shown["parameters"]["unet"] > 0
     assert not (tmp_path / "d").exists()
+
+
+def test_a_wider_network_is_no_start_for_another_one(tiny_weights, captioned_folder, tmp_path):
+    wide = run(captioned_folder, tmp_path, "wide", "--width", "2")
+    assert wide["stem.weight"].shape[0] == 2 * CHANNELS[32][0]
+    with pytest.raises(InputError) as caught:
+        run(captioned_folder, tmp_path, "wider", "--width", "4", "--init_from", str(tmp_path / "wide-weights"))
+    assert caught.value.code == "init_differs"
 
 
 def test_noise_levels_lean_to_noise():

@@ -18,15 +18,15 @@ from typing import TypeVar
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import ProjectConfiguration, set_seed
+from accelerate.utils import DistributedType, ProjectConfiguration, set_seed
 from PIL import Image
 from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
-from torch.optim.swa_utils import AveragedModel
 from tqdm.auto import tqdm
 
 from pipelines.errors import InputError
+from training.average import MovingAverage, whole
 from training.config import TrainingConfig, deciding, recorded
 from training.data import CaptionedImages
 from training.gather import Gather
@@ -43,7 +43,8 @@ Drawn = TypeVar("Drawn", Tensor, list)
 class TrainingRun:
     """One run: prepare modules, iterate `steps()`, `log`, `sample`; states are saved and found again by themselves."""
 
-    def __init__(self, config: TrainingConfig):
+    def __init__(self, config: TrainingConfig, may_share: bool = False):
+        """`may_share`: the training works where accelerate shards the weights among the processes (FSDP), too."""
         self.config = config
         self.output_dir = Path(config.output_dir)
         self.states = States(self.output_dir, config.save_total_limit)
@@ -58,6 +59,9 @@ class TrainingRun:
             log_with=None if config.report_to == "none" else config.report_to,
             project_config=ProjectConfiguration(project_dir=str(self.output_dir), logging_dir=str(self.output_dir)),
         )
+        self.shared = self.accelerator.distributed_type == DistributedType.FSDP
+        if self.shared and not may_share:
+            raise InputError("not_shared")
         self.step = 0
         self.seconds = 0.0  # spent in steps, over all resumed parts
         self.figures: dict[str, float] = {}  # of the last validation, or of the best one with early stopping
@@ -87,22 +91,17 @@ class TrainingRun:
     def schedule(self, optimizer: torch.optim.Optimizer) -> LRScheduler:
         return build_schedule(self.config, optimizer)
 
-    def ema(self, module: nn.Module) -> AveragedModel:
-        """A moving average of `module`'s parameters and buffers that is part of every saved state."""
-        decay = self.config.ema_decay
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """Of convolutions' weights: the fast one, but where the processes share them."""
+        return torch.contiguous_format if self.shared else torch.channels_last
 
-        @torch.no_grad()
-        def average(averaged: list[Tensor], current: list[Tensor], num_averaged: Tensor) -> None:
-            beta = min(decay, (1 + float(num_averaged)) / (10 + float(num_averaged)))  # short memory while young
-            for a, c in zip(averaged, current, strict=True):
-                a.lerp_(c, 1 - beta) if a.is_floating_point() else a.copy_(c)
-
-        average_model = AveragedModel(
-            self.accelerator.unwrap_model(module), multi_avg_fn=average, use_buffers=True
-        ).requires_grad_(False)
-        self.accelerator.register_for_checkpointing(average_model)
-        self._average = average_model.module
-        return average_model.eval()
+    def ema(self, module: nn.Module) -> MovingAverage:
+        """A moving average of `module`, before it is prepared, that is part of every saved state."""
+        average = MovingAverage(module, self.config.ema_decay, self.device)
+        self.accelerator.register_for_checkpointing(average)
+        self._average = average.module
+        return average
 
     def steps(self, data: str = "") -> Iterator[int]:
         """Step numbers from the last state (with `resume`) or 0 to `max_steps`, or until the time budget is spent or no
@@ -211,7 +210,7 @@ class TrainingRun:
         if accelerator.sync_gradients:
             accelerator.unscale_gradients(optimizer)
             parameters = [p for group in optimizer.param_groups for p in group["params"]]
-            norm = nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm)
+            norm = whole(nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm))
             scaler = accelerator.scaler  # it skips the step of a gradient that overflowed
             if not norm.isfinite() and (scaler is None or scaler.get_scale() < LEAST_SCALE):
                 raise self._diverged("gradient")

@@ -162,9 +162,9 @@ def main(arguments: list[str] | None = None) -> None:
         members.setdefault(record.domain, []).append(k)
 
     optimizer = run.optimizer(aligner.parameters())
+    ema = run.ema(aligner)
     aligner, optimizer, schedule = run.prepare(aligner, optimizer, run.schedule(optimizer))
     bare = run.accelerator.unwrap_model(aligner)
-    ema = run.ema(aligner)
     pairs = judged_pairs(held_out.records, config.seed)
     world = run.accelerator.num_processes
     batch = min(run.batch_of_all, len(data)) // world * world

@@ -243,9 +243,9 @@ def main(arguments: list[str] | None = None) -> None:
     groups = [{"params": decoder_parameters}, {"params": encoder_parameters, "lr": config.encoder_learning_rate}]
     optimizer = run.optimizer(groups[: 1 + finetune], (0.9, 0.98))
     sampler, reward = PictureSampler(data.records, config), Reward(data.records)
+    ema = run.ema(model)
     model, optimizer, schedule = run.prepare(model, optimizer, run.schedule(optimizer))
     bare = run.accelerator.unwrap_model(model)
-    ema = run.ema(model)
 
     def memory_of(pictures: list[int], captions: list[list[tuple[str, str]]]) -> Tensor:
         if not finetune:

@@ -18,7 +18,7 @@ from pipelines.image_encoder import ImageEncoder, from_imagenet
 from pipelines.images import grid, normalize_signed, to_pil, to_signed
 from pipelines.text_encoder import PromptEncoder
 from pipelines.text_to_image.diffusion import PatchDiffusionPipeline, pixel_noise
-from pipelines.text_to_image.unet import PatchUNet
+from pipelines.text_to_image.unet import HEAD_SIZE, PatchUNet
 from training.augment import random_crop_flip
 from training.conditioning import encode_captions
 from training.config import SCHEDULES, Schedule, option, parse, run_command, show
@@ -37,6 +37,7 @@ class DiffusionTrainingConfig(GeneratorTrainingConfig):
     output_dir: str = option("runs/diffusion", "states, samples and TensorBoard logs go here")
     weights_dir: str = option("weights/diffusion", "the finished pipeline goes here")
     patch_size: int = option(8, "pixels a side of a patch, a cell of the U-Net's grid")
+    width: float = option(1.0, "the U-Net's channels, as a multiple of those of the model that ships")
     batch_size: int = option(64, "examples a step and process")
     max_steps: int = option(200_000, "optimizer steps of the whole schedule")
     learning_rate: float = option(4e-4, "peak learning rate (betas 0.9 and 0.95)")
@@ -84,13 +85,17 @@ def perceptual_loss(encoder: ImageEncoder, predicted: Tensor, x: Tensor) -> Tens
 
 def build(config: DiffusionTrainingConfig, encoder: PromptEncoder) -> PatchUNet:
     """The U-Net, from the pipeline `init_from` where it is given."""
+    channels = list(CHANNELS[config.image_size])
+    if config.width != 1:
+        channels = [HEAD_SIZE * max(1, round(config.width * c / HEAD_SIZE)) for c in channels]
     if config.init_from:
         sizes = {"image_size": config.image_size, "sentence_size": encoder.model.config.sentence_size}
+        sizes |= {"channels": channels} if config.width != 1 else {}
         unet = load_initial(PatchUNet, Path(config.init_from) / "unet", **sizes)
         unet.register_to_config(text_encoder=encoder.hash)
         return unet
     return PatchUNet(
-        config.image_size, config.patch_size, CHANNELS[config.image_size],
+        config.image_size, config.patch_size, channels,
         sentence_size=encoder.model.config.sentence_size, text_encoder=encoder.hash,
     )  # fmt: skip
 
@@ -106,9 +111,9 @@ def export(config: DiffusionTrainingConfig, pipeline: PatchDiffusionPipeline, fa
 
 def main(arguments: list[str] | None = None) -> None:
     config = parse(DiffusionTrainingConfig(), PRESETS, __doc__, arguments)
-    run = TrainingRun(config)
+    run = TrainingRun(config, may_share=True)
     encoder = PromptEncoder()
-    unet = build(config, encoder).to(memory_format=torch.channels_last)
+    unet = build(config, encoder).to(memory_format=run.memory_format)
     if config.dry_run:
         show(config, unet=unet)
         return
@@ -123,8 +128,8 @@ def main(arguments: list[str] | None = None) -> None:
     sample_noise = pixel_noise(list(range(SAMPLES)), config.image_size).repeat(len(SAMPLE_PROMPTS), 1, 1, 1)
 
     optimizer = run.optimizer(unet.parameters(), (0.9, 0.95))
-    unet, optimizer, schedule = run.prepare(unet, optimizer, run.schedule(optimizer))
     ema = run.ema(unet)
+    unet, optimizer, schedule = run.prepare(unet, optimizer, run.schedule(optimizer))
     averaged = PatchDiffusionPipeline(ema.module, FlowMatchEulerDiscreteScheduler())
     averaged.set_progress_bar_config(disable=True)
 

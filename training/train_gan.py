@@ -114,11 +114,11 @@ def main(arguments: list[str] | None = None) -> None:
         return features.features(normalize_signed(differentiable_augment(images)))
 
     optimizer_g, optimizer_d = optimizer_of(generator), optimizer_of(discriminator)
+    ema = run.ema(generator)
     generator, discriminator, optimizer_g, optimizer_d, schedule_g, schedule_d = run.prepare(
         generator, discriminator, optimizer_g, optimizer_d, run.schedule(optimizer_g), run.schedule(optimizer_d)
     )
     trained = [p for p in discriminator.parameters() if p.requires_grad]
-    ema = run.ema(generator)
     rank, world = run.accelerator.process_index, run.accelerator.num_processes
     batch = config.batch_size
 

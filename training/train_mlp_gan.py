@@ -103,10 +103,10 @@ def main(arguments: list[str] | None = None) -> None:
     sample_noise = noise_of(list(range(SAMPLE_ROWS * SAMPLE_COLUMNS)), noise_size).to(run.device)
 
     optimizers = [run.optimizer(module.parameters(), betas=(0.5, 0.999)) for module in (generator, discriminator)]
+    ema = run.ema(generator)
     generator, discriminator, optimizer_g, optimizer_d, schedule_g, schedule_d = run.prepare(
         generator, discriminator, *optimizers, *map(run.schedule, optimizers)
     )
-    ema = run.ema(generator)
     rank, world = run.accelerator.process_index, run.accelerator.num_processes
 
     for step in run.steps(data.fingerprint()):

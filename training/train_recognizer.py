@@ -99,8 +99,8 @@ def main(arguments: list[str] | None = None) -> None:
     truth = labels(held_out.records, concepts)
 
     optimizer = run.optimizer(recognizer.parameters())
-    recognizer, optimizer, schedule = run.prepare(recognizer, optimizer, run.schedule(optimizer))
     ema = run.ema(recognizer)
+    recognizer, optimizer, schedule = run.prepare(recognizer, optimizer, run.schedule(optimizer))
 
     for step in run.steps(data.fingerprint()):
         recognizer.train()

@@ -229,8 +229,8 @@ def main(arguments: list[str] | None = None) -> None:
     held_out_pairs = [(r["en"][0], r["zh_machine"][0]) for r in rows if Path(r["id"]).stem in held_out][:1000]
 
     optimizer = run.optimizer(model.parameters(), (0.9, 0.98))
-    model, optimizer, schedule = run.prepare(model, optimizer, run.schedule(optimizer))
     ema = run.ema(model)
+    model, optimizer, schedule = run.prepare(model, optimizer, run.schedule(optimizer))
     seen = json.dumps([pairs, sorted(tokenizer.get_vocab().items())]).encode()
     fingerprint = f"{len(pairs)} sentences, {hashlib.sha256(seen).hexdigest()[:12]}"
     for step in run.steps(fingerprint):

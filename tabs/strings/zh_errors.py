@@ -77,6 +77,7 @@ SENTENCES = {
     "preset_unknown": "没有预设“{value}”。可选的有：{known}。",
     "data_outside": "“{name}”在数据文件夹之外。只能列出元数据所在文件夹里的文件。",
     "data_unknown": "“{name}”既不是文件夹，也不是能从 Hugging Face Hub 载入的数据集。",
+    "not_shared": "只有扩散模型的权重可以由多个进程分担（FSDP）。请改用 deploy/accelerate/gpus.yaml 启动这个训练。",
     "tracker_missing": "没有安装“{name}”。请用 `pip install {name}` 安装，或换一个 --report_to。",
     "run_exists": "“{folder}”里已有一次训练，停在 {state}。加上 --resume 可接着训练，或换一个 --output_dir。",
     "resume_differs": (
