@@ -109,6 +109,7 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
     from tabs import (
         api,
         batch,
+        captioners,
         compare,
         create,
         describe,
@@ -124,7 +125,7 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
     from tabs.i18n import label
 
     known("--model", model, create.BUILT_IN)
-    known("--captioner", captioner, ("both", *describe.BUILT_IN))
+    known("--captioner", captioner, ("both", *captioners.BUILT_IN))
     with gr.Blocks(title="Tuwen 图文", analytics_enabled=False, delete_cache=(DAY // 4, DAY)) as app:
         api.register()  # first, so that its names are free
         language = gr.Textbox(visible=False)
@@ -137,7 +138,7 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
             with gr.Tab(label("create.tab"), id="create"):
                 form, pretrained = create.build(language, model)
             with gr.Tab(label("describe.tab"), id="describe"):
-                captioners = describe.build(language, captioner, example_pictures(data))
+                described_by = describe.build(language, captioner, example_pictures(data))
             with gr.Tab(label("batch.tab"), id="batch"):
                 batch.build(language)
             with gr.Tab(label("recognize.tab"), id="recognize"):
@@ -151,7 +152,7 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
             with gr.Tab(label("reproduce.tab"), id="reproduce"):
                 reproduce.build(language, form)
             with gr.Tab(label("train.tab"), id="train") as tab:
-                train.build(language, tab, tabs, form[1], pretrained, captioners)
+                train.build(language, tab, tabs, form[1], pretrained, described_by)
             with gr.Tab(label("results.tab"), id="results") as tab:
                 results.build(language, tab)
             with gr.Tab(label("models.tab"), id="models") as tab:

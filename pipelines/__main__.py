@@ -52,6 +52,8 @@ def build_parser() -> argparse.ArgumentParser:
     caption.add_argument("--language", default="en", help="en or zh")
     caption.add_argument("--num-beams", default=3, metavar="N")
     caption.add_argument("--num-captions", default=1, metavar="N")
+    caption.add_argument("--top-p", metavar="P", help="nucleus sampling instead of beams, 0.9 for example")
+    caption.add_argument("--seed", default=0, help="of the sampling")
     caption.add_argument("--export", metavar="FORMAT", help=f"write all captions to one file: {', '.join(FORMATS)}")
     caption.add_argument("--out", type=Path, default=Path("."), metavar="DIR", help="folder for the exported file")
     caption.add_argument("--existing", default="skip", help=f"captions in text files beside: {', '.join(EXISTING)}")
@@ -110,11 +112,15 @@ def run_caption(args: argparse.Namespace) -> int:
 
     def result_of(file: str) -> tuple[dict, str]:
         (output,) = captioner(
-            [open_image(file)], num_beams=args.num_beams, num_captions=args.num_captions, language=args.language
+            [open_image(file)], num_captions=args.num_captions, language=args.language, **decoding(args)
         )
         return caption_answer(output), " | ".join(output.captions)
 
     return for_each(args, result_of)
+
+
+def decoding(args: argparse.Namespace) -> dict:
+    return {"num_beams": args.num_beams, "top_p": args.top_p, "seed": args.seed}
 
 
 def export_captions(args: argparse.Namespace, captioner: CaptioningPipeline) -> int:
@@ -124,8 +130,8 @@ def export_captions(args: argparse.Namespace, captioner: CaptioningPipeline) -> 
     def work(rows: list[Row]) -> list[Row]:
         bar = tqdm(total=len(rows), unit="pictures")
         return describe_all(
-            rows, [captioner], language=args.language, num_beams=args.num_beams, existing=args.existing,
-            on_picture=lambda _: bar.update(),
+            rows, [captioner], language=args.language, existing=args.existing, on_picture=lambda _: bar.update(),
+            **decoding(args),
         )  # fmt: skip
 
     with TemporaryDirectory() as folder:

@@ -109,17 +109,17 @@ def describe_all(
     captioners: list[Callable],
     *,
     language: str = "en",
-    num_beams: int = 3,
     existing: str = "skip",
     recognize: Callable | None = None,
     on_picture: Callable[[int], None] | None = None,
     say: Callable[[InputError], str] = str,
+    **decoding,
 ) -> list[Row]:
     """Every row with a caption by each captioner, and their names as its source. `on_picture(number done)` may end the
     run by raising.
 
     `existing` says what becomes of captions that are there: "skip" leaves them, "overwrite" replaces them, "append"
-    puts the new one behind. `say` puts what is wrong with a picture into words.
+    puts the new one behind. `say` puts what is wrong with a picture into words. `decoding` goes to the captioners.
     """
     from pipelines.images import open_image
 
@@ -135,17 +135,17 @@ def describe_all(
             except InputError as error:
                 done.append(replace(row, error=say(error)))
             else:
-                done.append(described(row, image, captioners, language, num_beams, existing == "append", recognize))
+                done.append(described(row, image, captioners, language, decoding, existing == "append", recognize))
         if on_picture:
             on_picture(k)
     return done
 
 
 def described(
-    row: Row, image: Image.Image, captioners: list[Callable], language: str, num_beams: int, append: bool,
+    row: Row, image: Image.Image, captioners: list[Callable], language: str, decoding: dict, append: bool,
     recognize: Callable | None,
 ) -> Row:  # fmt: skip
-    outputs = [caption([image], language=language, num_beams=num_beams)[0] for caption in captioners]
+    outputs = [caption([image], language=language, **decoding)[0] for caption in captioners]
     doubted: dict[str, None] = {}
     if recognize:
         (found,) = recognize([image])

@@ -19,6 +19,7 @@ SENTENCES = {
     ),
     "language": "Captions are written in English (en) or Chinese (zh); '{value}' is neither.",
     "num_inference_steps": "The number of steps must be a whole number from 1 to {limit}; it is {value}.",
+    "top_p": "The share of nucleus sampling must be a number from {least:g} to {limit:g}; it is {value}.",
     "guidance_scale": "The guidance must be a number from {least:g} to {limit:g}; it is {value}.",
     "scheduler": "There is no scheduler '{value}'. The ones to choose from are: {known}.",
     "size": "The size must be a whole number of pixels, at most {limit}; it is {value}.",
@@ -53,7 +54,7 @@ SENTENCES = {
     "num_loops": "The number of loops must be a whole number from 1 to {limit}; it is {value}.",
     "contenders": "Choose at least one model.",
     "grid_cells": "Ask for 1 to {limit} pictures: some guidances and some steps, with commas between the numbers.",
-    "model_unnamed": "Choose a pretrained pipeline, or type its id on the Hub.",
+    "model_unnamed": "Choose a pretrained model, or type its id on the Hub.",
     "model_not_offered": "'{name}' can't be used here. What can: {known}.",
     "folder_missing": "There is no folder '{name}'.",
     "pipeline_missing": (

@@ -4,6 +4,8 @@ import math
 
 from pipelines.errors import InputError
 
+MAX_SEED = 2**32 - 1
+
 
 def whole(value: object, code: str, least: int, limit: int) -> int:
     """`value` as a whole number from `least` to `limit`. Raises InputError(code) where it is none."""

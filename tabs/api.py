@@ -52,8 +52,9 @@ def generate(
 
 
 def caption(
-    picture: str, model: str = "transformer", language: str = "en", num_beams: int = 3, num_captions: int = 1
-) -> dict:
+    picture: str, model: str = "transformer", language: str = "en", num_beams: int = 3, num_captions: int = 1,
+    top_p: float = 0, seed: int = 0,
+) -> dict:  # fmt: skip
     """Put a picture into words.
 
     Args:
@@ -62,12 +63,15 @@ def caption(
         language: en or zh.
         num_beams: How many sentences the search follows at once.
         num_captions: How many of them are returned.
+        top_p: Above 0 captions are drawn, from the most probable words that together have this probability.
+        seed: A whole number that decides what is drawn.
     """
     from pipelines.answers import caption_answer
 
     with messages("en"):
         captioner = load_captioner(offers.allowed(model, CAPTIONERS, "describe"))
         settings = {"language": language, "num_beams": num_beams, "num_captions": num_captions}
+        settings |= {"top_p": top_p, "seed": seed} if top_p else {}
         return caption_answer(captioner([opened(picture)], **settings)[0])
 
 

@@ -8,13 +8,16 @@ from tempfile import TemporaryDirectory
 import gradio as gr
 
 from pipelines.batch import CORRECTED, EXISTING, FORMATS, Row, collect, describe_all, export
-from pipelines.image_captioning.pipeline import BUILT_IN, load_captioner
+from pipelines.image_captioning.pipeline import BUILT_IN, CaptioningPipeline, load_captioner
+from pipelines.languages import language_of
 from pipelines.text_to_image.steps import Stopped
 from tabs import runs
+from tabs.captioners import choice, named, title
 from tabs.files import fresh_folder
 from tabs.i18n import label, sentence, text
 from tabs.messages import messages
-from tabs.progress import ended, hidden, progress_line, queued, shown, stop_button
+from tabs.offers import PRETRAINED
+from tabs.progress import FREE, ended, hidden, progress_line, queued, shown, stop_button
 
 
 def describe_many(
@@ -22,6 +25,7 @@ def describe_many(
     captioner: str = "transformer",
     caption_language: str = "en",
     existing: str = "skip",
+    pretrained: str = "",
     language: str = "en",
     request: gr.Request | None = None,
 ) -> Iterator[tuple]:
@@ -29,23 +33,24 @@ def describe_many(
 
     Args:
         files: Pictures, zips of pictures, and text files of existing captions.
-        captioner: lstm, transformer, or both.
+        captioner: lstm, transformer, both, or pretrained for the one that `pretrained` names.
         caption_language: en or zh.
         existing: What becomes of existing captions: skip, overwrite or append.
+        pretrained: Hub id (id@revision pins a version) or the name of a folder that the server offers.
         language: Language of messages, en or zh.
     """
-    captioners = BUILT_IN if captioner == "both" else (captioner,)
 
-    def work(run: runs.Run) -> list[Row]:
+    def work(run: runs.Run) -> tuple[list[Row], list[CaptioningPipeline]]:
         from pipelines.recognition import load_recognizer
 
         with TemporaryDirectory() as unpacked:
             rows = collect(files or [], Path(unpacked))
-            return describe_all(
-                rows, [load_captioner(name) for name in captioners], language=caption_language, existing=existing,
-                recognize=load_recognizer(), on_picture=lambda done: run.on_picture(done, len(rows)),
-                say=lambda error: sentence(error, language),
+            captioners = [load_captioner(name, run.on_download) for name in named(captioner, pretrained)]
+            described = describe_all(
+                rows, captioners, language=caption_language, existing=existing, recognize=load_recognizer(),
+                on_picture=lambda done: run.on_picture(done, len(rows)), say=lambda error: sentence(error, language),
             )  # fmt: skip
+            return described, captioners
 
     idle = gr.update(interactive=False)
     quiet = gr.skip(), gr.skip(), gr.skip()
@@ -56,8 +61,10 @@ def describe_many(
                 if isinstance(news, runs.Progress):
                     yield *quiet, shown(news, language), gr.skip(), gr.skip()
                 else:
-                    shown_table = table(news, captioners, language)
-                    yield shown_table, gr.update(visible=True), (news, caption_language), ended(), idle, hidden()
+                    rows, captioners = news
+                    written = caption_language if captioners[0].languages else language_said(rows)
+                    shown_table = table(rows, [each.name for each in captioners], language)
+                    yield shown_table, gr.update(visible=True), (rows, written), ended(), idle, hidden()
     except Stopped:
         yield *quiet, ended(), idle, gr.skip()
     except gr.Error:
@@ -65,9 +72,14 @@ def describe_many(
         raise
 
 
-def table(rows: list[Row], captioners: tuple[str, ...], language: str) -> dict:
+def language_said(rows: list[Row]) -> str:
+    """The language of captions whose captioner has only one."""
+    return language_of("".join(caption for row in rows for caption in row.captions))
+
+
+def table(rows: list[Row], captioners: list[str], language: str) -> dict:
     """One line a picture: its name, a caption by each captioner, the doubted words and what went wrong."""
-    head = [text("batch.file", language), *(text(f"describe.{name}", language) for name in captioners)]
+    head = [text("batch.file", language), *(title(name, language) for name in captioners)]
     head += [text("batch.doubted", language), text("batch.problem", language)]
     lines = []
     for row in rows:
@@ -105,10 +117,7 @@ def build(language: gr.Textbox) -> None:
             with gr.Row():
                 button = gr.Button(label("batch.button"), variant="primary", elem_id="batch")
                 stopper = stop_button("batch-stop")
-            captioner = gr.Radio(
-                [(label(f"describe.{name}"), name) for name in (*BUILT_IN, "both")], value=BUILT_IN[-1],
-                label=label("describe.captioner"), elem_id="batch-captioner",
-            )  # fmt: skip
+            captioner, pretrained = choice(BUILT_IN[-1], language, "batch-captioner")
             spoken = gr.Radio(
                 [(label("describe.english"), "en"), (label("describe.chinese"), "zh")], value="en",
                 label=label("describe.language"), elem_id="batch-language",
@@ -131,9 +140,10 @@ def build(language: gr.Textbox) -> None:
                 )  # fmt: skip
                 export_button = gr.Button(label("batch.export"), min_width=120, scale=1, elem_id="batch-export")
             download = gr.File(visible=False, label=label("batch.download"), elem_id="batch-download")
+    captioner.change(lambda chosen: gr.update(visible=chosen != PRETRAINED), captioner, spoken, **FREE)
     described = gr.State(([], "en"))
     button.click(
-        describe_many, [files, captioner, spoken, existing, language],
+        describe_many, [files, captioner, spoken, existing, pretrained, language],
         [captions, taking, described, progress, stopper, empty], api_visibility="private", **queued(progress),
     )  # fmt: skip
     export_button.click(

@@ -6,11 +6,13 @@ The maps are shown by style rules alone (a checked radio button), so that a resu
 from collections.abc import Callable
 from html import escape
 
+import numpy as np
 from PIL import Image
 
 from pipelines.image_captioning.pipeline import BUILT_IN
 from pipelines.outputs import CaptionOutput
 from tabs.attention import data_uri, sharpest, thumbnail, veil
+from tabs.captioners import title
 from tabs.i18n import text
 
 Doubts = Callable[[list[str]], list[bool]]
@@ -35,8 +37,8 @@ def caption_cards(image: Image.Image, outputs: list[CaptionOutput], doubts: Doub
 def card(opened: str, outputs: list[CaptionOutput], doubts: Doubts, language: str) -> str:
     """The card of one captioner: its name, the opened stage with the picture, its captions, the likeliest first."""
     model, seconds = outputs[0].model, sum(output.seconds for output in outputs)
-    name, kind = escape(model), model if model in BUILT_IN else "trained"
-    title = text(f"describe.{model}", language) if model in BUILT_IN else name
+    other = "trained" if any(output.attention for output in outputs) else "pretrained"
+    name, kind = escape(model), model if model in BUILT_IN else other
     group = f"word-{name}"
     captions = [
         caption(output, c, group, doubts, chosen=output is outputs[0] and c == 0, language=language)
@@ -45,7 +47,7 @@ def card(opened: str, outputs: list[CaptionOutput], doubts: Doubts, language: st
     ]
     return (
         f'<section class="card" data-model="{name}">'
-        f"<header><h2>{title}</h2>"
+        f"<header><h2>{escape(title(model, language))}</h2>"
         f"<small>{text(f'describe.{kind}_about', language)}</small>"
         f"<time>{text('describe.time', language, seconds=f'{seconds:.2f}')}</time></header>"
         f'{opened}<div class="captions">{"".join(captions)}</div></div></section>'
@@ -56,10 +58,11 @@ def caption(
     output: CaptionOutput, index: int, group: str, doubts: Doubts, chosen: bool, language: str
 ) -> str:
     """One caption as a line of words, each a radio button with its map; `chosen`: one of the maps is shown at first."""
-    tokens, attention = output.tokens[index], output.attention[index]
-    first = sharpest(attention) if chosen and len(tokens) else None
+    tokens = output.tokens[index]
+    attention = output.attention[index] if output.attention else [None] * len(tokens)
+    first = sharpest(attention) if chosen and output.attention and tokens else None
     words = [
-        word(token, sure, data_uri(veil(where), "webp"), group, k == first, doubted, language)
+        word(token, sure, where, group, k == first, doubted, language)
         for k, (token, sure, where, doubted) in enumerate(
             zip(tokens, output.probabilities[index], attention, doubts(tokens), strict=True)
         )
@@ -69,14 +72,16 @@ def caption(
 
 
 def word(
-    token: str, probability: float, overlay: str, group: str, checked: bool, doubted: bool, language: str
-) -> str:
-    """One word, tinted as the model was sure of it, and marked where recognition finds no trace of it."""
-    title = text("describe.word", language, word=escape(token), percent=round(100 * probability))
+    token: str, probability: float, attention: np.ndarray | None, group: str, checked: bool, doubted: bool,
+    language: str,
+) -> str:  # fmt: skip
+    """One word, tinted as the model was sure of it, marked where recognition finds no trace of it, and with its map."""
+    said = text("describe.word", language, word=escape(token), percent=round(100 * probability))
+    overlay = "" if attention is None else f'<img class="veil" src="{data_uri(veil(attention), "webp")}" alt="">'
     if doubted:
-        title += " · " + text("describe.doubted", language)
+        said += " · " + text("describe.doubted", language)
     return (
-        f'<label class="word{" doubted" if doubted else ""}" style="--sure:{probability:.2f}" title="{title}">'
+        f'<label class="word{" doubted" if doubted else ""}" style="--sure:{probability:.2f}" title="{said}">'
         f'<input type="radio" name="{group}"{" checked" if checked else ""}><span>{escape(token)}</span>'
-        f'<img class="veil" src="{overlay}" alt=""></label>'
+        f"{overlay}</label>"
     )

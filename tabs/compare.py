@@ -12,10 +12,11 @@ from pipelines.text_to_image.pipeline import load_text_to_image
 from pipelines.text_to_image.steps import Stopped
 from tabs import offers, runs
 from tabs.attention import data_uri, enlarged
-from tabs.create import PRETRAINED, model_name
+from tabs.create import model_name
 from tabs.i18n import label, text
 from tabs.inputs import Slider, whole_number
 from tabs.messages import messages
+from tabs.offers import PRETRAINED
 from tabs.progress import FREE, ended, followed, hidden, progress_line, queued, shown, stop_button
 
 MAX_CONTENDERS, MAX_PICTURES, MAX_CELLS = 5, 6, 30

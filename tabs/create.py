@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 import gradio as gr
 
 from pipelines.errors import InputError
-from pipelines.numbers import real, whole
+from pipelines.numbers import MAX_SEED, real, whole
 from pipelines.outputs import TextToImageOutput
-from pipelines.text_to_image.pipeline import BUILT_IN, MAX_SEED, load_text_to_image
+from pipelines.text_to_image.pipeline import BUILT_IN, load_text_to_image
 from pipelines.text_to_image.steps import Stopped
 from tabs import offers, runs, training_runs
 from tabs.i18n import label, sentence, text
@@ -17,10 +17,10 @@ from tabs.inputs import Slider, whole_number
 from tabs.language import spoken
 from tabs.messages import messages
 from tabs.models import facts
+from tabs.offers import PRETRAINED
 from tabs.progress import FREE, ended, hidden, progress_line, queued, shown, stop_button
 
 MAX_PICTURES = 8
-PRETRAINED = "pretrained"
 STEPS, GUIDANCE = 12, 4.0  # where the sliders stand at first
 MAX_STEPS, MAX_GUIDANCE = 60, 12
 CRISP_BELOW = 64  # pixels; smaller pictures are shown pixel by pixel, since smoothing would only blur them

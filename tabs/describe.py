@@ -1,18 +1,22 @@
 """The tab that puts pictures into words, and shows where the models looked at each word."""
 
+from collections.abc import Iterator
+
 import gradio as gr
 from PIL import Image
 
 from pipelines.errors import InputError
-from pipelines.image_captioning.pipeline import BUILT_IN, MAX_BEAMS, load_captioner
-from tabs import offers, training_runs
+from pipelines.image_captioning.pipeline import LEAST_TOP_P, MAX_BEAMS, load_captioner
+from tabs.captioners import choice, named
 from tabs.cards import caption_cards
-from tabs.i18n import label, text
-from tabs.inputs import Picture, Slider
-from tabs.messages import messages
-from tabs.progress import queued
+from tabs.i18n import label
+from tabs.inputs import Picture, Slider, whole_number
+from tabs.offers import PRETRAINED
+from tabs.progress import FREE, followed, progress_line, queued, stop_button
+from tabs.runs import Run
 
 LANGUAGES = {"en": ("en",), "zh": ("zh",), "both": ("en", "zh")}
+SEARCHES = ("beams", "sampling")
 
 
 def read_picture(path: str | None) -> Image.Image:
@@ -27,40 +31,45 @@ def describe(
     picture: str | None,
     captioner: str = "both",
     caption_language: str = "both",
-    num_beams: int = 3,
     num_captions: int = 1,
+    search: str = "beams",
+    num_beams: int = 3,
+    top_p: float = 0.9,
+    seed: str = "0",
+    pretrained: str = "",
     language: str = "en",
-) -> tuple:
+    request: gr.Request | None = None,
+) -> Iterator[tuple]:
     """Put a picture into words.
 
     Args:
         picture: The file of the picture.
-        captioner: lstm, transformer, or both side by side.
+        captioner: lstm, transformer, both side by side, or pretrained for the one that `pretrained` names.
         caption_language: en, zh or both.
+        num_captions: How many captions are returned, by beams at most as many as beams.
+        search: beams for the most probable sentences, sampling to draw them word by word.
         num_beams: How many sentences the search follows at once.
-        num_captions: How many of them are returned, at most as many as beams.
+        top_p: Sampling draws from the most probable words that together have this probability.
+        seed: A whole number that decides what is drawn.
+        pretrained: Hub id (id@revision pins a version) or the name of a folder that the server offers.
         language: Language of messages, en or zh.
     """
-    with messages(language):
-        captioners = BUILT_IN if captioner == "both" else (offers.allowed(captioner, BUILT_IN, "describe"),)
+    decoding = {"num_beams": num_beams} if search == "beams" else {"top_p": top_p, "seed": whole_number(seed)}
+
+    def work(run: Run) -> str:
         from pipelines.recognition import load_recognizer
 
-        image = read_picture(picture)
-        outputs = [
-            load_captioner(name)([image], num_beams=num_beams, num_captions=num_captions, language=spoken)[0]
-            for name in captioners
-            for spoken in LANGUAGES.get(caption_language, (caption_language,))
-        ]
+        image, outputs = read_picture(picture), []
+        for name in named(captioner, pretrained):
+            caption = load_captioner(name, run.on_download)
+            spoken = LANGUAGES.get(caption_language, (caption_language,))
+            for one in spoken if caption.languages else spoken[:1]:
+                outputs += caption([image], num_captions=num_captions, language=one, **decoding)
         recognize = load_recognizer()
         (found,) = recognize([image])
-        cards = caption_cards(image, outputs, lambda tokens: recognize.doubts(found, tokens), language)
-        return gr.update(value=cards, visible=True), gr.update(visible=False)
+        return caption_cards(image, outputs, lambda tokens: recognize.doubts(found, tokens), language)
 
-
-def choices(language: str) -> dict:
-    """The captioners to choose from as they stand now, with those that were trained on the page."""
-    built_in = [(text(f"describe.{name}", language), name) for name in ("both", *BUILT_IN)]
-    return gr.update(choices=[*built_in, *((name, name) for name in training_runs.usable("describe"))])
+    yield from followed(work, language, request)
 
 
 def build(language: gr.Textbox, captioner: str, examples: list[str]) -> gr.Radio:
@@ -75,14 +84,13 @@ def build(language: gr.Textbox, captioner: str, examples: list[str]) -> gr.Radio
                 sources=["upload", "clipboard", "webcam"], height=300, elem_id="picture", buttons=["fullscreen"],
                 show_label=False,
             )  # fmt: skip
-            button = gr.Button(label("describe.button"), variant="primary", elem_id="describe")
+            with gr.Row():
+                button = gr.Button(label("describe.button"), variant="primary", elem_id="describe")
+                stopper = stop_button("describe-stop")
             samples = gr.Examples(
                 [[path] for path in examples], [picture], label=label("describe.examples"), elem_id="picture-examples"
             )
-            captioners = gr.Radio(
-                [(label(f"describe.{name}"), name) for name in ("both", *BUILT_IN)],
-                value=captioner, label=label("describe.captioner"), elem_id="captioner",
-            )  # fmt: skip
+            captioners, pretrained = choice(captioner, language, "captioner")
             spoken = gr.Radio(
                 [
                     (label("describe.two_languages"), "both"),
@@ -92,23 +100,45 @@ def build(language: gr.Textbox, captioner: str, examples: list[str]) -> gr.Radio
                 value="both", label=label("describe.language"), elem_id="caption-language",
             )  # fmt: skip
             with gr.Accordion(label("describe.more"), open=False, elem_id="describe-settings"):
-                num_beams, num_captions = (
-                    Slider(
-                        1, MAX_BEAMS, start, step=1, label=label(f"describe.{name}"), buttons=[],
-                        info=label(f"describe.{name}_hint"), elem_id=name.replace("_", "-"),
-                    )
-                    for name, start in (("num_beams", 3), ("num_captions", 1))
-                )
+                num_captions = Slider(
+                    1, MAX_BEAMS, 1, step=1, label=label("describe.num_captions"), buttons=[],
+                    info=label("describe.num_captions_hint"), elem_id="num-captions",
+                )  # fmt: skip
+                search = gr.Radio(
+                    [(label(f"describe.{name}"), name) for name in SEARCHES], value=SEARCHES[0],
+                    label=label("describe.search"), info=label("describe.search_hint"), elem_id="search",
+                )  # fmt: skip
+                num_beams = Slider(
+                    1, MAX_BEAMS, 3, step=1, label=label("describe.num_beams"), buttons=[],
+                    info=label("describe.num_beams_hint"), elem_id="num-beams",
+                )  # fmt: skip
+                with gr.Column(visible=False) as sampling:
+                    top_p = Slider(
+                        LEAST_TOP_P, 1, 0.9, step=0.01, label=label("describe.top_p"), buttons=[],
+                        info=label("describe.top_p_hint"), elem_id="top-p",
+                    )  # fmt: skip
+                    seed = gr.Textbox(
+                        "0", label=label("describe.seed"), info=label("describe.seed_hint"), max_lines=1,
+                        elem_id="caption-seed",
+                    )  # fmt: skip
         with gr.Column(scale=5, min_width=320):
             empty = gr.HTML(label("describe.empty"), elem_classes="empty", elem_id="describe-empty")
+            progress = progress_line("describe-progress")
             cards = gr.HTML(visible=False, elem_id="captions")
 
     run = {
         "fn": describe,
-        "inputs": [picture, captioners, spoken, num_beams, num_captions, language],
-        "outputs": [cards, empty],
-        **queued(),
-    }
+        "inputs": [
+            picture, captioners, spoken, num_captions, search, num_beams, top_p, seed, pretrained, language
+        ],
+        "outputs": [cards, progress, stopper, empty],
+        **queued(progress),
+    }  # fmt: skip
     button.click(api_name="describe", api_visibility="undocumented", **run)
     samples.load_input_event.then(api_visibility="private", **run)
+    captioners.change(lambda chosen: gr.update(visible=chosen != PRETRAINED), captioners, spoken, **FREE)
+    search.change(
+        lambda chosen: (gr.update(visible=chosen == "beams"), gr.update(visible=chosen == "sampling")), search,
+        [num_beams, sampling], **FREE,
+    )  # fmt: skip
     return captioners

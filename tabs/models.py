@@ -6,18 +6,20 @@ import gradio as gr
 
 from pipelines.errors import InputError
 from pipelines.outputs import public_name
-from pipelines.text_to_image.suggestions import SUGGESTIONS
 from tabs import offers
 from tabs.i18n import label, sentence, text
 from tabs.progress import FREE
 
+KEYS = ("name", "kind", "size", "licence", "steps", "words", "about")
 
-def facts(name: str, language: str) -> str:
-    """Of a pretrained model: on this computer, or how much a download would take; licence, steps, languages."""
+
+def facts(name: str, language: str, tab: str = "create") -> str:
+    """Of a pretrained model of a tab: on this computer, or how much a download would take; licence, and what is usual.
+    """
     from pipelines import hub  # brings the Hub's library, which the page does not wait for
 
     try:
-        resolved = offers.offered(name)
+        resolved = offers.offered(name, tab)
     except InputError as error:
         return f"<p>{sentence(error, language)}</p>"
     if resolved != name:
@@ -29,9 +31,9 @@ def facts(name: str, language: str) -> str:
     else:
         state = text("models.offline", language)
     known = ""
-    if suggestion := SUGGESTIONS.get(name):
-        values = {"steps": suggestion.num_inference_steps, "languages": suggestion.languages}
-        known = f" {escape(suggestion.licence)} · {text('models.usual', language, **values)}"
+    if suggestion := offers.SUGGESTIONS[tab].get(name):
+        usual = text(f"models.usual_{tab}", language, **vars(suggestion))
+        known = f" {escape(suggestion.licence)} · {usual}"
     return f"<p>{state}{known}</p>"
 
 
@@ -50,11 +52,13 @@ def ledger_table(language: str) -> str:
 
 
 def suggestion_table(language: str) -> str:
-    head = [text(f"models.{key}", language) for key in ("name", "size", "licence", "steps", "prompt_language", "about")]
+    head = [text(f"models.{key}", language) for key in KEYS]
     rows = []
-    for name, s in SUGGESTIONS.items():
-        about = text(f"models.about_{s.note}", language)
-        rows.append((name, f"{s.gigabytes:g} GB", s.licence, s.num_inference_steps, s.languages, about))
+    for tab, suggestions in offers.SUGGESTIONS.items():
+        for name, s in suggestions.items():
+            about = text(f"models.about_{s.note}", language)
+            kind, steps = text(f"{tab}.tab", language), vars(s).get("num_inference_steps", "–")
+            rows.append((name, kind, f"{s.gigabytes:g} GB", s.licence, steps, s.languages, about))
     return table(head, rows)
 
 

@@ -5,10 +5,10 @@ import json
 import gradio as gr
 
 from pipelines.errors import InputError
-from tabs import describe, offers, training_runs
-from tabs.create import PRETRAINED
+from tabs import captioners, offers, training_runs
 from tabs.i18n import TABLES, label, text
 from tabs.messages import messages
+from tabs.offers import PRETRAINED
 from tabs.progress import FREE, progress_line
 from tabs.training_forecast import forecast, forecast_html
 from tabs.training_plans import MODELS, PRESETS, plan, source, sources
@@ -109,7 +109,7 @@ def use(name: str, language: str) -> tuple:
         opened = gr.update(selected=tab)
         if tab == "create":
             return opened, PRETRAINED, gr.update(choices=offers.choices(), value=run.name), gr.skip()
-        return opened, gr.skip(), gr.skip(), {**describe.choices(language), "value": run.name}
+        return opened, gr.skip(), gr.skip(), {**captioners.choices(language), "value": run.name}
 
 
 def unchecked() -> tuple[dict, dict]:
@@ -186,4 +186,4 @@ def build(
     buttons["remove"].click(remove, [chosen, language], outputs, js=SURE, **FREE)
     buttons["use"].click(use, [chosen, language], [tabs, model, pretrained, captioner], **FREE)
     gr.on(None, lambda: gr.update(choices=offers.choices()), None, pretrained, **FREE)  # when the page opens
-    language.change(describe.choices, language, captioner, **FREE)  # it is empty until the page has opened
+    language.change(captioners.choices, language, captioner, **FREE)  # it is empty until the page has opened

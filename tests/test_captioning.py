@@ -83,6 +83,29 @@ def test_more_beams_find_no_less_probable_captions(captioner, memory):
         assert log_probability(8) >= log_probability(1) - 1e-4
 
 
+def test_a_seed_decides_what_is_drawn(captioner, tiny_weights):
+    caption = load_captioner(captioner.model.config.decoder_type)
+
+    def drawn(top_p: float, seed: int) -> list[list[str]]:
+        return [output.captions for output in caption(PICTURES, top_p=top_p, seed=seed, num_captions=3)]
+
+    assert drawn(1, 0) == drawn(1, 0) != drawn(1, 1)
+    assert len(set(drawn(1, 0)[0])) > 1
+    greedy = caption(PICTURES[:1], num_beams=1)[0].captions
+    assert set(drawn(0.01, 5)[0]) == set(greedy)  # only the likeliest word is left to draw
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [({"top_p": 0}, "top_p"), ({"top_p": 1.5}, "top_p"), ({"top_p": "much"}, "top_p"), ({"seed": -1}, "seed"),
+     ({"top_p": 0.9, "num_captions": 11}, "num_captions")],
+)  # fmt: skip
+def test_what_can_not_be_drawn_is_said(captioner, tiny_weights, settings, code):
+    with pytest.raises(InputError) as caught:
+        load_captioner(captioner.model.config.decoder_type)(PICTURES, **settings)
+    assert caught.value.code == code
+
+
 def test_a_half_precision_folder_loads_as_it_was_saved(captioner, tiny_weights):
     again = OwnCaptioner(tiny_weights / captioner.model.config.decoder_type)
     first, second = (c.describe(PICTURES, 3, 2, "en") for c in (captioner, again))

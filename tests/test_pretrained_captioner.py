@@ -2,37 +2,18 @@
 
 import pytest
 import torch
-from transformers import (
-    BertTokenizerFast,
-    BlipConfig,
-    BlipForConditionalGeneration,
-    BlipImageProcessor,
-    BlipProcessor,
-)
 
 from pipelines.errors import InputError
 from pipelines.image_captioning.pipeline import load_captioner
+from tabs.cards import caption_cards
 from tests.conftest import forget_models
 from tests.test_captioning import PICTURES
-
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[DEC]", "a", "dog", "cat", "on", "the", "grass", "red", "black", "runs"]
+from tests.tiny_pipelines import WORDS, save_tiny_blip
 
 
 @pytest.fixture
 def folder(tmp_path):
-    torch.manual_seed(0)
-    (tmp_path / "vocab.txt").write_text("\n".join(WORDS))
-    tokenizer = BertTokenizerFast(str(tmp_path / "vocab.txt"))
-    size = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-    text = {
-        "vocab_size": len(WORDS), "encoder_hidden_size": 16, "max_position_embeddings": 64, "bos_token_id": 4,
-        "eos_token_id": 3, "sep_token_id": 3, "pad_token_id": 0,
-    }  # fmt: skip
-    config = BlipConfig(text_config=size | text, vision_config=size | {"image_size": 32, "patch_size": 16})
-    BlipForConditionalGeneration(config).save_pretrained(tmp_path / "blip")
-    processor = BlipImageProcessor(size={"height": 32, "width": 32})
-    BlipProcessor(processor, tokenizer).save_pretrained(tmp_path / "blip")
-    yield tmp_path / "blip"
+    yield save_tiny_blip(tmp_path / "blip")
     forget_models()
 
 
@@ -45,6 +26,18 @@ def test_a_pretrained_folder_describes_pictures_through_the_same_call(folder):
         assert len(output.tokens[0]) == len(output.probabilities[0])
         assert all(0 <= p <= 1 for p in output.probabilities[0])
         assert output.attention == []
+
+
+def test_it_draws_words_too_and_is_shown_without_maps(folder):
+    captioner = load_captioner(str(folder))
+    first, again, other = (
+        captioner(PICTURES[:1], top_p=1, num_captions=3, seed=seed, language="zh")[0] for seed in (0, 0, 1)
+    )
+    assert first.captions == again.captions != other.captions
+    assert first.language == "en"  # its own, whatever is asked for
+    shown = caption_cards(PICTURES[0], [first], lambda tokens: [False] * len(tokens), "en")
+    assert "pretrained" in shown
+    assert "veil" not in shown
 
 
 def test_pickled_weights_are_refused(folder):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pipelines.errors import InputError
-from pipelines.text_to_image.pipeline import MAX_IMAGES, MAX_SEED, load_text_to_image
+from pipelines.numbers import MAX_SEED
+from pipelines.text_to_image.pipeline import MAX_IMAGES, load_text_to_image
 
 
 @pytest.fixture

@@ -1,13 +1,40 @@
-"""A real StableDiffusionPipeline of a few thousand parameters in a folder, as a user's own would be."""
+"""A real StableDiffusionPipeline and a real BLIP of a few thousand parameters in folders, as a user's own would be."""
 
 from pathlib import Path
 from string import ascii_lowercase
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizerFast
+from transformers import (
+    BertTokenizerFast,
+    BlipConfig,
+    BlipForConditionalGeneration,
+    BlipImageProcessor,
+    BlipProcessor,
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTokenizerFast,
+)
 
 PIECES = ["<|startoftext|>", "<|endoftext|>", *(letter + end for letter in ascii_lowercase for end in ("", "</w>"))]
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[DEC]", "a", "dog", "cat", "on", "the", "grass", "red", "black", "runs"]
+
+
+def save_tiny_blip(folder: Path) -> Path:
+    torch.manual_seed(0)
+    folder.mkdir(parents=True)
+    (folder / "vocab.txt").write_text("\n".join(WORDS))
+    tokenizer = BertTokenizerFast(str(folder / "vocab.txt"))
+    size = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    text = {
+        "vocab_size": len(WORDS), "encoder_hidden_size": 16, "max_position_embeddings": 64, "bos_token_id": 4,
+        "eos_token_id": 3, "sep_token_id": 3, "pad_token_id": 0,
+    }  # fmt: skip
+    config = BlipConfig(text_config=size | text, vision_config=size | {"image_size": 32, "patch_size": 16})
+    BlipForConditionalGeneration(config).save_pretrained(folder)
+    BlipProcessor(BlipImageProcessor(size={"height": 32, "width": 32}), tokenizer).save_pretrained(folder)
+    return folder
 
 
 def save_tiny_stable_diffusion(folder: Path) -> Path:

@@ -25,6 +25,8 @@ MAX_WORDS = {"en": 22, "zh": 30}
 class OwnCaptioner:
     """A captioner of ours with its tokenizer, from its checkpoint folder."""
 
+    languages = tuple(vocabulary.LANGUAGES)
+
     def __init__(self, folder: Path):
         checkpoint.verify(folder, folder.name)
         self.tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
@@ -34,13 +36,17 @@ class OwnCaptioner:
         self.model.image_encoder.fuse().to(memory_format=torch.channels_last)
 
     @torch.inference_mode()
-    def describe(self, images: list[Image.Image], num_beams: int, num_captions: int, language: str) -> list[dict]:
+    def describe(
+        self, images: list[Image.Image], num_beams: int, num_captions: int, language: str, top_p: float = 0.0
+    ) -> list[dict]:
         """For each picture its captions, tokens, probabilities and attention, as `CaptionOutput` names them."""
         size = 32 * self.model.config.grid_size
         with device.autocast():
             grid = self.model.grid(normalize(to_uint8(images, size, crop=False).to(device.device())))
             memory = self.model.memory(grid)
-            ids = generate(self.model, self.tokenizer, memory, num_beams, num_captions, language)  # (B, T)
+            ids = generate(
+                self.model, self.tokenizer, memory, num_beams, num_captions, language, top_p=top_p
+            )                                                                                  # (B, T)
         return self.explain(memory, ids, num_captions, language)
 
     def explain(self, memory: Tensor, ids: Tensor, num_captions: int, language: str) -> list[dict]:
@@ -70,11 +76,14 @@ def generate(
     num_captions: int,
     language: str,
     top_k: int = 0,
+    top_p: float = 0.0,
 ) -> Tensor:
     """`num_captions` captions of each row of memory [B, N, D]: ids [B · num_captions, T], the language's token first.
 
-    Beam search, or draws from the `top_k` most probable words at each place; both are transformers'.
+    Beam search, or draws from the `top_k` most probable words at each place, or from the most probable ones that
+    together reach `top_p` (nucleus sampling, Holtzman et al. 2020); all are transformers'.
     """
+    sampling = {"do_sample": True, "top_k": top_k, "top_p": top_p or 1.0} if top_k or top_p else {"do_sample": False}
     languages = tokenizer.convert_tokens_to_ids(list(vocabulary.LANGUAGES.values()))
     return model.generate(
         encoder_outputs=BaseModelOutput(memory),
@@ -84,7 +93,6 @@ def generate(
         max_new_tokens=MAX_WORDS[language] + 1,
         no_repeat_ngram_size=0 if top_k else 3,  # captions must not loop
         suppress_tokens=[tokenizer.unk_token_id, tokenizer.pad_token_id, *languages],
-        do_sample=top_k > 0,
-        **({"top_k": top_k} if top_k else {}),
         early_stopping=num_beams > 1,
+        **sampling,
     )

@@ -1,12 +1,13 @@
 """Any pretrained captioner of the Hugging Face Hub, or a folder of one: BLIP, GIT and their like."""
 
 import math
+from pathlib import Path
 
 import torch
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from pipelines import device, hub
+from pipelines import device
 from pipelines.errors import InputError
 
 MAX_WORDS = 30
@@ -15,8 +16,9 @@ MAX_WORDS = 30
 class PretrainedCaptioner:
     """A pretrained model with its own processor. It writes the language it was trained on and gives no attention."""
 
-    def __init__(self, name: str, built_in: tuple[str, ...]):
-        folder = hub.local_folder(name, built_in, hub.holds_weights)
+    languages = ()  # none that could be chosen
+
+    def __init__(self, folder: Path, name: str):
         try:
             self.processor = AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
             self.model = AutoModelForImageTextToText.from_pretrained(
@@ -27,14 +29,17 @@ class PretrainedCaptioner:
         self.model.eval().to(device.device())
 
     @torch.inference_mode()
-    def describe(self, images: list[Image.Image], num_beams: int, num_captions: int, language: str) -> list[dict]:
+    def describe(
+        self, images: list[Image.Image], num_beams: int, num_captions: int, language: str, top_p: float = 0.0
+    ) -> list[dict]:
         """For each picture its captions, tokens and probabilities, as `CaptionOutput` names them."""
         pictures = []
+        sampling = {"do_sample": True, "top_k": 0, "top_p": top_p} if top_p else {"do_sample": False}
         for image in images:
             inputs = self.processor(images=image, return_tensors="pt").to(device.device())
             output = self.model.generate(
                 **inputs, num_beams=num_beams, num_return_sequences=num_captions, max_new_tokens=MAX_WORDS,
-                do_sample=False, no_repeat_ngram_size=3, return_dict_in_generate=True, output_scores=True,
+                no_repeat_ngram_size=3, return_dict_in_generate=True, output_scores=True, **sampling,
             )  # fmt: skip
             scores = self.model.compute_transition_scores(
                 output.sequences, output.scores, getattr(output, "beam_indices", None), normalize_logits=num_beams == 1

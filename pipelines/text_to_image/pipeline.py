@@ -9,14 +9,13 @@ from pathlib import Path
 from PIL import Image
 
 from pipelines.errors import InputError
-from pipelines.numbers import whole
+from pipelines.numbers import MAX_SEED, whole
 from pipelines.outputs import TextToImageOutput, public_name
 from pipelines.text_to_image.steps import OnStep
 
 FOLLOW_WORDS = ("gan", "diffusion")
 BUILT_IN = (*FOLLOW_WORDS, "mlp-gan")  # the last one is a lesson: it draws what it was trained on
 MAX_IMAGES = 64
-MAX_SEED = 2**32 - 1
 
 
 class TextToImagePipeline:

@@ -12,9 +12,9 @@ from torch import Tensor
 from pipelines import device
 from pipelines.errors import InputError
 from pipelines.images import to_pil
-from pipelines.numbers import whole
+from pipelines.numbers import MAX_SEED, whole
 from pipelines.text_to_image.gan import GANModel, noise_of
-from pipelines.text_to_image.pipeline import MAX_SEED, load_text_to_image
+from pipelines.text_to_image.pipeline import load_text_to_image
 
 MAX_FRAMES = 60
 FORMATS = ("webp", "gif")

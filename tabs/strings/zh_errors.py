@@ -10,6 +10,7 @@ SENTENCES = {
     "num_captions": "描述条数必须是 1 到束宽（{limit}）的整数；现在是 {value}。",
     "language": "描述只能用英文（en）或中文（zh）；“{value}”两者都不是。",
     "num_inference_steps": "步数必须是 1 到 {limit} 的整数；现在是 {value}。",
+    "top_p": "核采样的份额必须是 {least:g} 到 {limit:g} 的数；现在是 {value}。",
     "guidance_scale": "引导强度必须是 {least:g} 到 {limit:g} 的数；现在是 {value}。",
     "scheduler": "没有采样器“{value}”。可选的有：{known}。",
     "size": "尺寸必须是整数像素，最多 {limit}；现在是 {value}。",
@@ -22,7 +23,7 @@ SENTENCES = {
     "num_loops": "来回次数必须是 1 到 {limit} 的整数；现在是 {value}。",
     "contenders": "请至少选一个模型。",
     "grid_cells": "请填 1 到 {limit} 格：引导强度和步数都要有，数字之间用逗号隔开。",
-    "model_unnamed": "请选一个预训练管线，或输入它在 Hub 上的名称。",
+    "model_unnamed": "请选一个预训练模型，或输入它在 Hub 上的名称。",
     "model_not_offered": "这里不能用“{name}”。可以用的有：{known}。",
     "folder_missing": "没有文件夹“{name}”。",
     "pipeline_missing": (

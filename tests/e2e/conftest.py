@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tabs.i18n import text
-from tests.tiny_pipelines import save_tiny_stable_diffusion
+from tests.tiny_pipelines import save_tiny_blip, save_tiny_stable_diffusion
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -33,6 +33,7 @@ def address(tmp_path_factory) -> Iterator[str]:
     log = tmp_path_factory.mktemp("server") / "log.txt"
     models = tmp_path_factory.mktemp("models")
     save_tiny_stable_diffusion(models / "tiny-sd")
+    save_tiny_blip(models / "tiny-blip")
     command = [sys.executable, "-u", "app.py", "--port", str(port), "--models", str(models), "--mcp"]
     command += ["--runs", str(tmp_path_factory.mktemp("runs"))]
     with open(log, "w") as output:

@@ -85,15 +85,42 @@ def test_one_captioner_can_be_asked_alone_for_several_captions(visit):
     visitor.open("describe")
     visitor.upload(CAT)
     page = visitor.page
-    page.locator("#captioner label").last.click()
+    page.locator("#captioner label").nth(2).click()
     page.locator("#caption-language label").nth(1).click()
-    page.locator("#describe-settings button").click()
+    page.locator("#describe-settings button").first.click()
     visitor.fill("#num-captions", "3")
     page.locator("#describe").click()
     visitor.captions()
     expect(page.locator("#captions .card")).to_have_count(1)
     captions = [each.get_attribute("data-caption") for each in page.locator("#captions .sentence").all()]
     assert len(set(captions)) == 3
+
+
+def test_captions_are_drawn_by_a_seed_and_by_a_pretrained_captioner(visit):
+    visitor = visit()
+    visitor.open("describe")
+    visitor.upload(CAT)
+    page = visitor.page
+    page.locator("#captioner label").nth(2).click()
+    page.locator("#caption-language label").nth(2).click()
+    page.locator("#describe-settings button").first.click()
+    page.locator("#search label").last.click()
+    visitor.fill("#num-captions", "5")
+    visitor.fill("#top-p", "1")
+    page.locator("#describe").click()
+    expect(page.locator("#captions .sentence")).to_have_count(5)
+    first = page.locator("#captions .captions").inner_text()
+    for seed, same in (("1", False), ("0", True)):
+        visitor.fill("#caption-seed", seed)
+        page.locator("#describe").click()
+        shown = expect(page.locator("#captions .captions"))
+        (shown.to_have_text if same else shown.not_to_have_text)(first, use_inner_text=True)
+    page.locator("#captioner label").last.click()
+    expect(page.locator("#captioner-about")).to_contain_text("tiny-blip")
+    page.locator("#describe").click()
+    expect(page.locator("#captions .card")).to_have_attribute("data-model", "tiny-blip")
+    expect(page.locator("#captions .card .veil")).to_have_count(0)
+    assert visitor.outside == visitor.errors == []
 
 
 def test_the_language_of_the_page_can_be_switched_and_is_kept(visit):
@@ -265,6 +292,10 @@ def test_many_pictures_are_described_and_taken_away(visit, tmp_path):
     with page.expect_download() as download:
         page.locator("#batch-download a").first.click()
     download.value.save_as(tmp_path / "metadata.jsonl")
+    page.locator("#batch-captioner label").last.click()
+    expect(page.locator("#batch-captioner-about")).to_contain_text("tiny-blip")
+    page.locator("#batch").click()
+    expect(page.locator("#batch-table")).to_contain_text("tiny-blip")
     lines = [json.loads(line) for line in (tmp_path / "metadata.jsonl").read_text(encoding="utf-8").splitlines()]
     assert {line["file_name"] for line in lines} == {"cat.webp", "flower.webp"}
     assert all(line["captions"][0] for line in lines)
@@ -301,7 +332,7 @@ def test_models_are_compared_row_by_row(visit):
     expect(page.locator("#grid-sheet img")).to_be_visible()
     visitor.open("models")
     expect(page.locator("#ledger")).to_contain_text("diffusion")
-    expect(page.locator("#suggestions tbody tr")).to_have_count(5)
+    expect(page.locator("#suggestions tbody tr")).to_have_count(7)
     assert visitor.outside == visitor.errors == []
 
 

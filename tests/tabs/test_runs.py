@@ -123,6 +123,16 @@ def test_no_other_folder_can_be_named(models, name):
     assert caught.value.code == "model_not_offered"
 
 
+def test_each_tab_offers_models_of_its_own_kind(models):
+    (models / "blip").mkdir()
+    (models / "blip" / "preprocessor_config.json").write_text("{}")
+    assert offers.choices("describe")[0] == "blip"
+    assert "mine" not in offers.choices("describe")
+    assert "blip" not in offers.choices()
+    with pytest.raises(InputError):
+        offers.offered("mine", "describe")
+
+
 def test_hub_ids_can_be_forbidden(models, monkeypatch):
     assert offers.offered("owner/model@refs/pr/3") == "owner/model@refs/pr/3"
     monkeypatch.setenv("TUWEN_HUB", "0")
