@@ -52,6 +52,7 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     add("--captioner", default="both", metavar="NAME", help="lstm, transformer or both, chosen at first (%(default)s)")
     add("--weights", type=Path, metavar="DIR", help="folder of the models' weights (weights, beside this file)")
     add("--data", type=Path, metavar="DIR", help="data folder whose first pictures become the examples to describe")
+    add("--doctor", action="store_true", help="say what this computer has of what the page needs, and stop")
     return parser.parse_args(argv)
 
 
@@ -195,6 +196,8 @@ def launch(app, per_minute: int = 0, mcp: bool = False, **options):
 
 def main(argv: list[str] | None = None) -> None:
     arguments = parse_arguments(argv)
+    if arguments.doctor:
+        raise SystemExit(import_module("pipelines.doctor").main())
     if os.environ.get("SPACES_ZERO_GPU"):
         import_module("pipelines.text_to_image.zero_gpu")  # first, since it changes what torch says of CUDA
     guarded = arguments.auth_file or arguments.add_user
