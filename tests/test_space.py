@@ -1,6 +1,9 @@
-"""What a Space gets: all that the page needs, and nothing else."""
+"""What a Space gets: all that the page needs, and nothing else; and the configurations beside it are read."""
 
 import ast
+
+import pytest
+from accelerate.commands.config import load_config_from_file
 
 from deploy import space
 
@@ -30,3 +33,11 @@ def test_the_front_matter_is_whole():
     assert facts["sdk"] == "gradio"
     assert (space.ROOT / facts["app_file"]).is_file()
     assert facts.keys() >= {"title", "emoji", "sdk_version", "python_version", "license", "short_description"}
+
+
+@pytest.mark.parametrize("path", sorted((space.ROOT / "deploy" / "accelerate").glob("*.yaml")), ids=lambda path: path.stem)
+def test_accelerate_reads_the_configurations(path):
+    read = load_config_from_file(str(path))
+    assert f"--config_file deploy/accelerate/{path.name}" in path.read_text() + (space.ROOT / "README.md").read_text()
+    assert read.num_processes > 1
+    assert read.main_training_function == "main"
