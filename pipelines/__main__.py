@@ -20,6 +20,7 @@ from pipelines.distributed import dealt_out
 from pipelines.errors import InputError
 from pipelines.image_captioning.pipeline import CaptioningPipeline, load_captioner
 from pipelines.images import open_image
+from pipelines.ranking import best_first
 from pipelines.recipe import encoded, inscribe, recipes
 from pipelines.recognition import load_recognizer
 from pipelines.round_trip import round_trip
@@ -42,6 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
     generate.add_argument("--scheduler", help="euler or heun, of the model diffusion")
     generate.add_argument("--size", metavar="PIXELS", help="of pretrained pipelines (default: the model's own)")
     generate.add_argument("--out", type=Path, default=Path("."), metavar="DIR", help="folder for the pictures")
+    generate.add_argument("--best-first", action="store_true", help="the best match with the prompt first, with scores")
     generate.add_argument("--no-recipe", action="store_true", help="keep prompt, seed and settings out of the files")
     generate.set_defaults(run=run_generate)
 
@@ -87,6 +89,9 @@ def run_generate(args: argparse.Namespace) -> int:
     settings = {name: getattr(args, name) for name in SETTINGS}
     pipeline = load_text_to_image(args.model)
     output = pipeline(args.prompt, num_images=args.num_images, seed=args.seed, **settings)
+    judged = []
+    if args.best_first:
+        output, judged = best_first(output)
     args.out.mkdir(parents=True, exist_ok=True)
     paths = [args.out / f"{Path(output.model).name}-{seed}.png" for seed in output.seeds]
     for image, path, recipe in zip(output.images, paths, recipes(output), strict=True):
@@ -94,6 +99,7 @@ def run_generate(args: argparse.Namespace) -> int:
     result = {
         "images": [str(path) for path in paths],
         "seeds": output.seeds,
+        "matches": [round(one.match, 4) for one in judged],
         "model": output.model,
         "seconds": round(output.seconds, 4),
         "follows_words": output.follows_words,

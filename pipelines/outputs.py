@@ -78,3 +78,13 @@ class Recognition:
     @property
     def concepts(self) -> list[Concept]:
         return self.objects + self.attributes + self.actions
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The probability that a picture matches its prompt; of the objects, attributes and actions that the prompt names,
+    those that are recognised in it and those that are not."""
+
+    match: float
+    found: list[Concept]
+    missed: list[Concept]

@@ -26,6 +26,7 @@ def generate(
     num_inference_steps: int | None = None,
     guidance_scale: float | None = None,
     negative_prompt: str | None = None,
+    best_first: bool = False,
 ) -> dict:
     """Make pictures of a prompt in English or Chinese.
 
@@ -37,6 +38,7 @@ def generate(
         num_inference_steps: Of diffusion models; none: the model's own.
         guidance_scale: How closely diffusion models follow the words.
         negative_prompt: What diffusion models should keep away from.
+        best_first: Return the best match with the prompt first, and how well each picture matches.
     """
     from pipelines.recipe import encoded, inscribe, recipes
 
@@ -45,10 +47,16 @@ def generate(
             prompt, num_images=whole(num_images, "num_images", 1, MAX_PICTURES), seed=seed,
             num_inference_steps=num_inference_steps, guidance_scale=guidance_scale, negative_prompt=negative_prompt,
         )  # fmt: skip
+        judged = []
+        if best_first:
+            from pipelines import ranking
+
+            output, judged = ranking.best_first(output)
         pictures = [inscribe(*pair) for pair in zip(output.images, recipes(output), strict=True)]
         images = [base64.b64encode(encoded(picture)).decode() for picture in pictures]
     facts = {"seeds": output.seeds, "model": output.model, "seconds": round(output.seconds, 4)}
-    return {"images": images, **facts, "follows_words": output.follows_words}
+    matches = [round(one.match, 4) for one in judged]
+    return {"images": images, "matches": matches, **facts, "follows_words": output.follows_words}
 
 
 def caption(

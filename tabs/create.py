@@ -8,7 +8,7 @@ import gradio as gr
 
 from pipelines.errors import InputError
 from pipelines.numbers import MAX_SEED, real, whole
-from pipelines.outputs import TextToImageOutput
+from pipelines.outputs import Judgement, TextToImageOutput
 from pipelines.text_to_image.pipeline import BUILT_IN, load_text_to_image
 from pipelines.text_to_image.steps import Stopped
 from tabs import offers, runs, training_runs
@@ -47,6 +47,7 @@ def generate(
     pretrained: str = "",
     own_settings: bool = True,
     keep_recipe: bool = True,
+    best: bool = False,
     language: str = "en",
     request: gr.Request | None = None,
 ) -> Iterator[tuple]:
@@ -65,6 +66,7 @@ def generate(
         pretrained: Hub id (id@revision pins a version) or the name of a folder that the server offers.
         own_settings: Let the pretrained model decide steps and guidance.
         keep_recipe: Write prompt, seed and settings into the pictures' files.
+        best: Show the picture that matches the words best first, and say how well each does.
         language: Language of messages, en or zh.
     """
     settings = {
@@ -75,12 +77,18 @@ def generate(
     }
     known = {"diffusion": settings, PRETRAINED: () if own_settings else settings.keys() - {"scheduler"}}
 
-    def work(run: runs.Run) -> TextToImageOutput:
+    def work(run: runs.Run) -> tuple[int, TextToImageOutput, list[Judgement] | None]:
         name = offers.offered(pretrained) if model == PRETRAINED else model
-        return load_text_to_image(name, run.on_download)(
+        output = load_text_to_image(name, run.on_download)(
             prompt, num_images=num_images, seed=None if randomise else whole_number(seed), on_step=run.on_step,
             **{key: settings[key] for key in known.get(model, ())},
         )  # fmt: skip
+        first, judged = output.seeds[0], None
+        if best:
+            from pipelines.ranking import best_first  # brings torch, which the page does not wait for
+
+            output, judged = best_first(output)
+        return first, output, judged
 
     idle = gr.update(interactive=False)
     try:
@@ -90,8 +98,9 @@ def generate(
                 if isinstance(news, runs.Progress):
                     yield *(gr.skip() for _ in range(4)), shown(news, language), gr.skip()
                 else:
-                    seed = str(news.seeds[0])
-                    yield gallery(news, keep_recipe, language), summary(news, language), seed, hidden(), ended(), idle
+                    first, output, judged = news
+                    made = gallery(output, judged, keep_recipe, language), summary(output, language)
+                    yield *made, str(first), hidden(), ended(), idle
     except Stopped:
         stopped = gr.update(value=text("run.stopped", language), visible=True)
         yield gr.skip(), stopped, gr.skip(), gr.skip(), ended(), idle
@@ -100,18 +109,31 @@ def generate(
         raise
 
 
-def gallery(output: TextToImageOutput, keep_recipe: bool, language: str) -> dict:
-    """The pictures, each with its seed under it, and its recipe inside where that is wished."""
+def gallery(
+    output: TextToImageOutput, judged: list[Judgement] | None, keep_recipe: bool, language: str
+) -> dict:
+    """The pictures, each with its seed under it and what it was judged, and its recipe inside where that is wished."""
     from pipelines.recipe import inscribe, recipes
 
     images = output.images
     if keep_recipe:
         images = [inscribe(image, recipe) for image, recipe in zip(images, recipes(output), strict=True)]
     captions = [text("create.picture", language, seed=seed) for seed in output.seeds]
+    if judged:
+        captions = [f"{c} · {judgement(one, language)}" for c, one in zip(captions, judged, strict=True)]
     return gr.update(
         value=list(zip(images, captions, strict=True)), visible=True, selected_index=None,
         elem_classes=["crisp"] if images[0].width < CRISP_BELOW else [],
     )  # fmt: skip
+
+
+def judgement(judged: Judgement, language: str) -> str:
+    """How well a picture matches its prompt, and what of it is recognised."""
+    said = [text("compare.match", language, match=f"{100 * judged.match:.0f}")]
+    for mark, concepts in (("✓", judged.found), ("✗", judged.missed)):
+        if concepts:
+            said.append(f"{mark} {', '.join(c.zh if language == 'zh' else c.en for c in concepts)}")
+    return " · ".join(said)
 
 
 def model_name(name: str, language: str) -> str:
@@ -190,7 +212,7 @@ def built_in(name: str) -> str:
 
 def seed_of(choice: gr.SelectData) -> tuple[dict, str]:
     """The button that takes the seed of the chosen picture, and that seed."""
-    seed = re.sub(r"\D", "", str(choice.value["caption"]))
+    seed = re.search(r"\d+", str(choice.value["caption"]))[0]
     return gr.update(visible=True), seed
 
 
@@ -225,6 +247,7 @@ def build(language: gr.Textbox, model: str) -> tuple[list, gr.Dropdown]:
             with gr.Column(min_width=150):
                 randomise = gr.Checkbox(True, label=label("create.random"), elem_id="random")
                 keep_recipe = gr.Checkbox(True, label=label("create.keep_recipe"), elem_id="keep-recipe")
+                best = gr.Checkbox(False, label=label("create.best"), elem_id="best-first")
         with gr.Row(visible=model == PRETRAINED, elem_id="pretrained-settings") as pretrained_row:
             pretrained = gr.Dropdown(
                 offers.choices(), label=label("create.pretrained"), info=label("create.pretrained_hint"),
@@ -265,7 +288,7 @@ def build(language: gr.Textbox, model: str) -> tuple[list, gr.Dropdown]:
         "fn": generate,
         "inputs": [
             prompt, models, num_images, seed, randomise, steps, guidance, negative, scheduler, pretrained, own_settings,
-            keep_recipe, language,
+            keep_recipe, best, language,
         ],
         "outputs": [pictures, made, seed, empty, progress, stopper],
         **queued(progress),

@@ -46,6 +46,7 @@ EN = {
         "handwritten digits)."
     ),
     "create.keep_recipe": "Keep the settings in the files",
+    "create.best": "Best match first",
     "create.link": "link to these settings",
     "create.reuse": "Take this picture's seed",
     "play.tab": "Play",

@@ -43,6 +43,7 @@ ZH = {
     "create.unknown": "模型不认识这些词，所以几乎不会照做：{words}",
     "create.wordless": "这个入门模型不看文字：无论写什么，它都只画训练时见过的东西（自带的权重画手写数字）。",
     "create.keep_recipe": "把设置写进图片文件",
+    "create.best": "最符合文字的排在前面",
     "create.link": "这些设置的链接",
     "create.reuse": "用这张图片的种子",
     "play.tab": "漫步",

@@ -73,14 +73,14 @@ def test_a_call_cannot_name_a_file_of_the_computer(address):
 
 @pytest.mark.parametrize(("model", "pretrained"), [("/tmp", ""), ("pretrained", "/tmp"), ("pretrained", "../weights")])
 def test_a_call_cannot_name_a_model_that_is_not_offered(address, model, pretrained):
-    arguments = ["a flower", model, 1, "0", False, 20, 3, "", "euler", pretrained, True, True, "en"]
+    arguments = ["a flower", model, 1, "0", False, 20, 3, "", "euler", pretrained, True, True, False, "en"]
     assert "event: error" in call(address, "create", *arguments)
 
 
 @pytest.mark.parametrize(("steps", "guidance"), [(0, 3), (10_000, 3), (20, "nan"), (20, 99), ("many", 3)])
 def test_a_call_with_settings_out_of_range_is_refused_and_the_next_one_works(address, steps, guidance):
     def make(steps, guidance):
-        arguments = ["一朵花", "diffusion", 1, "0", False, steps, guidance, "", "euler", "", True, True, "en"]
+        arguments = ["一朵花", "diffusion", 1, "0", False, steps, guidance, "", "euler", "", True, True, False, "en"]
         return call(address, "create", *arguments)
 
     assert "event: error" in make(steps, guidance)
