@@ -43,6 +43,7 @@ def test_what_is_written_is_read_by_the_app_and_by_further_training(tiny_weights
     assert [image.size for image in images] == [(32, 32)] * 2
     assert list((tmp_path / "first" / "samples").glob("*.webp"))
     further = run(captioned_folder, tmp_path, "second", "--init_from", str(folder), "--learning_rate", "0")
+    assert "first-weights" not in (tmp_path / "second-weights" / "unet" / "config.json").read_text()
     assert all(torch.allclose(trained[k].float(), further[k].float(), atol=1e-3) for k in trained)
     assert any(not torch.equal(trained[k], torch.zeros_like(trained[k])) for k in trained)
 

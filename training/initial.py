@@ -33,4 +33,6 @@ def load_initial(architecture: type[Network], folder: str | Path, **wanted) -> N
         of_network = getattr(network, key) if hasattr(type(network), key) else getattr(network.config, key)
         if of_network != value:
             raise InputError("init_differs", name=folder, found=f"{key} {of_network}", wanted=f"{key} {value}")
+    if hasattr(network, "register_to_config"):  # of diffusers, which would write down where on this computer it lay
+        network.register_to_config(_name_or_path=None)
     return network

@@ -41,7 +41,7 @@ def main() -> None:
         small = grid(pipeline("", num_images=MAX_IMAGES, seed=0).images, 2 * SAMPLES_A_PROMPT)
         sheet = small.resize((2 * small.width, 2 * small.height), Image.Resampling.NEAREST)
     out = args.out or checkpoint.WEIGHTS / args.model / "samples.webp"
-    sheet.save(out, quality=80)
+    sheet.save(out, quality=75)
 
 
 if __name__ == "__main__":
