@@ -176,9 +176,10 @@ def _launch(run: Run, *more: str) -> Run:
     cores = psutil.cpu_count(logical=False) or 1
     threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, cores - 1))
     started = time.time()
+    # a group of its own, which Ctrl+C spares; not a session, since Linux weighs the niceness only within one
     with open(run.folder / progress.LOG, "wb") as log:
         process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, process_group=0,
             env={**os.environ, "OMP_NUM_THREADS": threads, "PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
     threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -69,6 +70,9 @@ def test_a_run_is_paused_goes_on_ends_and_is_used(studio, trained_here, captione
     assert run.phase in ("starting", "running")
     told(run)
     assert training_runs.find(run.name).phase == "running"
+    assert os.getpgid(run.pid) != os.getpgid(0)  # Ctrl+C is not for it
+    assert os.getsid(run.pid) == os.getsid(0)    # and the page goes first
+    assert psutil.Process(run.pid).nice() == training_runs.NICE
     with pytest.raises(InputError) as busy:
         training_runs.start(tiny(captioned_folder))
     assert busy.value.code == "train_busy"
