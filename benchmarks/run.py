@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
 from PIL import Image
@@ -20,7 +19,7 @@ from pipelines import checkpoint, device
 from pipelines.alignment import load_aligner
 from pipelines.image_captioning.pipeline import load_captioner
 from pipelines.image_encoder import load_image_encoder
-from pipelines.images import to_uint8
+from pipelines.images import open_image, to_uint8
 from pipelines.recognition import load_recognizer
 from pipelines.text_encoder import load_prompt_encoder
 from pipelines.text_to_image.pipeline import load_text_to_image
@@ -30,6 +29,7 @@ from training.evaluate_generation import NUM_PICTURES, SIZE, THINGS, pooled
 from training.generation_metrics import COLOURS
 
 RESULTS = Path(__file__).with_name("results.json")
+EXAMPLES = RESULTS.parents[1] / "assets" / "examples"
 NUM_TEXTS, NUM_CAPTIONS = 100, 1000
 PROMPT = "a yellow flower with a dark centre"
 
@@ -47,7 +47,7 @@ def median_seconds(call: Callable[[], object], repeats: int) -> float:
 def measure() -> list[dict]:
     """Rows of {what, value, unit, goal}; a goal is an upper limit, or for a rate a lower one."""
     gan, encoder = load_text_to_image("gan"), load_prompt_encoder()
-    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8))
+    photos = [open_image(path) for path in sorted(EXAMPLES.glob("*.webp"))]
     encode = median_seconds(lambda: encoder([PROMPT]), 50)
     one = median_seconds(lambda: gan(PROMPT, seed=0), 30)
     sixteen = median_seconds(lambda: gan(PROMPT, seed=0, num_images=16), 10)
@@ -58,9 +58,10 @@ def measure() -> list[dict]:
     ]
     for name in ("lstm", "transformer"):
         captioner = load_captioner(name)
-        seconds = median_seconds(lambda captioner=captioner: captioner([photo], num_beams=3), 20)
-        rows.append({"what": f"caption, {name}, 3 beams", "value": 1000 * seconds, "unit": "ms", "goal": "≤ 60"})
-    rows += understanding_rows(photo)
+        seconds = median_seconds(lambda captioner=captioner: captioner(photos, num_beams=3), 10) / len(photos)
+        what = f"caption, {name}, 3 beams, mean of five photographs"
+        rows.append({"what": what, "value": 1000 * seconds, "unit": "ms", "goal": "≤ 60"})
+    rows += understanding_rows(photos[0])
     rows += diffusion_rows()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     size = sum(p.stat().st_size for p in checkpoint.WEIGHTS.rglob("*.safetensors")) / 1e6
