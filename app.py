@@ -198,7 +198,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parse_arguments(argv)
     if arguments.doctor:
         raise SystemExit(import_module("pipelines.doctor").main())
-    if os.environ.get("SPACES_ZERO_GPU"):
+    if os.environ.get("SPACES_ZERO_GPU") and import_module("pipelines.device").ZERO_GPU:
         import_module("pipelines.text_to_image.zero_gpu")  # first, since it changes what torch says of CUDA
     guarded = arguments.auth_file or arguments.add_user
     check = users(arguments.auth_file, arguments.add_user) if guarded else None

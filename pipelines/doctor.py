@@ -12,9 +12,6 @@ ROOT = Path(__file__).resolve().parent.parent
 LEAST_PYTHON = (3, 11)
 LEAST_MEMORY, LEAST_DISK = 1.5, 1.0  # GB that the built-in models and their results take
 INSTALL = "pip install --constraint constraints.txt --requirement requirements.txt"
-MODELS = (
-    "text-encoder", "image-encoder", "gan", "diffusion", "mlp-gan", "lstm", "transformer", "recognizer", "alignment"
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ def examine() -> Iterator[Finding]:
     packages = [package(line) for line in (ROOT / "requirements.txt").read_text().splitlines() if line[:1].isalpha()]
     yield from packages
     if all(each.well for each in packages):
-        yield from (weights(name) for name in MODELS)
+        yield from (weights(name) for name in models())
         yield hardware()
         yield hub()
     yield disk()
@@ -56,6 +53,14 @@ def package(requirement: str) -> Finding:
     if wanted.specifier.contains(found, prereleases=True):
         return Finding(True, f"{wanted.name} {found}")
     return Finding(False, f"{wanted.name} {found} is not {wanted.specifier}: {INSTALL}")
+
+
+def models() -> tuple[str, ...]:
+    """The models that ship, by their folders."""
+    from pipelines.image_captioning.pipeline import BUILT_IN as CAPTIONERS
+    from pipelines.text_to_image.pipeline import BUILT_IN as GENERATORS
+
+    return ("text-encoder", "image-encoder", *GENERATORS, *CAPTIONERS, "recognizer", "alignment")
 
 
 def weights(name: str) -> Finding:

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import gradio as gr
 
 from pipelines.batch import CORRECTED, EXISTING, FORMATS, Row, collect, describe_all, export
-from pipelines.image_captioning.pipeline import BUILT_IN, CaptioningPipeline, load_captioner
+from pipelines.image_captioning.pipeline import BUILT_IN, LANGUAGES, CaptioningPipeline, load_captioner
 from pipelines.languages import language_of
 from pipelines.text_to_image.steps import Stopped
 from tabs import runs
@@ -16,8 +16,7 @@ from tabs.captioners import choice, named, title
 from tabs.files import fresh_folder
 from tabs.i18n import label, sentence, text
 from tabs.messages import messages
-from tabs.offers import PRETRAINED
-from tabs.progress import FREE, ended, hidden, progress_line, queued, shown, stop_button
+from tabs.progress import ended, hidden, progress_line, queued, shown, stop_button
 
 
 def describe_many(
@@ -117,13 +116,11 @@ def build(language: gr.Textbox) -> None:
             with gr.Row():
                 button = gr.Button(label("batch.button"), variant="primary", elem_id="batch")
                 stopper = stop_button("batch-stop")
-            captioner, pretrained = choice(BUILT_IN[-1], language, "batch-captioner")
-            spoken = gr.Radio(
-                [(label("describe.english"), "en"), (label("describe.chinese"), "zh")], value="en",
-                label=label("describe.language"), elem_id="batch-language",
-            )  # fmt: skip
+            captioner, pretrained, spoken = choice(
+                BUILT_IN[-1], LANGUAGES, language, "batch-captioner", "batch-language"
+            )
             existing = gr.Radio(
-                [(label(f"batch.{choice}"), choice) for choice in EXISTING], value=EXISTING[0],
+                [(label(f"batch.{way}"), way) for way in EXISTING], value=EXISTING[0],
                 label=label("batch.existing"), info=label("batch.existing_hint"), elem_id="batch-existing",
             )  # fmt: skip
         with gr.Column(scale=5, min_width=320):
@@ -140,7 +137,6 @@ def build(language: gr.Textbox) -> None:
                 )  # fmt: skip
                 export_button = gr.Button(label("batch.export"), min_width=120, scale=1, elem_id="batch-export")
             download = gr.File(visible=False, label=label("batch.download"), elem_id="batch-download")
-    captioner.change(lambda chosen: gr.update(visible=chosen != PRETRAINED), captioner, spoken, **FREE)
     described = gr.State(([], "en"))
     button.click(
         describe_many, [files, captioner, spoken, existing, pretrained, language],

@@ -9,6 +9,8 @@ from tabs.models import facts
 from tabs.offers import PRETRAINED
 from tabs.progress import FREE
 
+LANGUAGES = {"both": "describe.two_languages", "en": "describe.english", "zh": "describe.chinese"}
+
 
 def named(captioner: str, pretrained: str) -> tuple[str, ...]:
     """The captioners that a choice stands for. Raises InputError where a visitor may not name one."""
@@ -33,9 +35,11 @@ def choices(language: str) -> dict:
     return gr.update(choices=[*built_in, *((name, name) for name in training_runs.usable("describe"))])
 
 
-def choice(captioner: str, language: gr.Textbox, elem_id: str) -> tuple[gr.Radio, gr.Dropdown]:
-    """Lay out the choice, `captioner` at first: its radio buttons, and the name of a pretrained one where that is
-    chosen."""
+def choice(
+    captioner: str, languages: tuple[str, ...], language: gr.Textbox, elem_id: str, spoken_id: str
+) -> tuple[gr.Radio, gr.Dropdown, gr.Radio]:
+    """Lay out the choice, `captioner` at first: its radio buttons; the name of a pretrained one where that is chosen,
+    or else the language of the captions, the first of `languages` at first."""
     captioners = gr.Radio(
         [(label(f"describe.{name}"), name) for name in standing()], value=captioner, label=label("describe.captioner"),
         elem_id=elem_id,
@@ -47,11 +51,18 @@ def choice(captioner: str, language: gr.Textbox, elem_id: str) -> tuple[gr.Radio
             info=label("describe.pretrained_hint"), allow_custom_value=True, elem_id=f"{elem_id}-pretrained",
         )  # fmt: skip
         about = gr.HTML(elem_id=f"{elem_id}-about")
-    gr.on([captioners.change, pretrained.change], told, [captioners, pretrained, language], [part, about], **FREE)
-    return captioners, pretrained
+    spoken = gr.Radio(
+        [(label(LANGUAGES[name]), name) for name in languages], value=languages[0], label=label("describe.language"),
+        elem_id=spoken_id,
+    )  # fmt: skip
+    shown = [part, about, spoken]
+    gr.on([captioners.change, pretrained.change], told, [captioners, pretrained, language], shown, **FREE)
+    return captioners, pretrained, spoken
 
 
-def told(captioner: str, pretrained: str, language: str) -> tuple[dict, str]:
-    """The choice of a pretrained captioner, and what is known of it before it is loaded."""
+def told(captioner: str, pretrained: str, language: str) -> tuple[dict, str, dict]:
+    """The choice of a pretrained captioner, what is known of it before it is loaded, and the languages, of which it has
+    none to choose from."""
     chosen = captioner == PRETRAINED
-    return gr.update(visible=chosen), facts(pretrained, language, "describe") if chosen else ""
+    about = facts(pretrained, language, "describe") if chosen else ""
+    return gr.update(visible=chosen), about, gr.update(visible=not chosen)

@@ -11,11 +11,10 @@ from tabs.captioners import choice, named
 from tabs.cards import caption_cards
 from tabs.i18n import label
 from tabs.inputs import Picture, Slider, whole_number
-from tabs.offers import PRETRAINED
 from tabs.progress import FREE, followed, progress_line, queued, stop_button
 from tabs.runs import Run
 
-LANGUAGES = {"en": ("en",), "zh": ("zh",), "both": ("en", "zh")}
+LANGUAGES = {"both": ("en", "zh"), "en": ("en",), "zh": ("zh",)}
 SEARCHES = ("beams", "sampling")
 
 
@@ -90,15 +89,9 @@ def build(language: gr.Textbox, captioner: str, examples: list[str]) -> gr.Radio
             samples = gr.Examples(
                 [[path] for path in examples], [picture], label=label("describe.examples"), elem_id="picture-examples"
             )
-            captioners, pretrained = choice(captioner, language, "captioner")
-            spoken = gr.Radio(
-                [
-                    (label("describe.two_languages"), "both"),
-                    (label("describe.english"), "en"),
-                    (label("describe.chinese"), "zh"),
-                ],
-                value="both", label=label("describe.language"), elem_id="caption-language",
-            )  # fmt: skip
+            captioners, pretrained, spoken = choice(
+                captioner, tuple(LANGUAGES), language, "captioner", "caption-language"
+            )
             with gr.Accordion(label("describe.more"), open=False, elem_id="describe-settings"):
                 num_captions = Slider(
                     1, MAX_BEAMS, 1, step=1, label=label("describe.num_captions"), buttons=[],
@@ -136,7 +129,6 @@ def build(language: gr.Textbox, captioner: str, examples: list[str]) -> gr.Radio
     }  # fmt: skip
     button.click(api_name="describe", api_visibility="undocumented", **run)
     samples.load_input_event.then(api_visibility="private", **run)
-    captioners.change(lambda chosen: gr.update(visible=chosen != PRETRAINED), captioners, spoken, **FREE)
     search.change(
         lambda chosen: (gr.update(visible=chosen == "beams"), gr.update(visible=chosen == "sampling")), search,
         [num_beams, sampling], **FREE,

@@ -80,14 +80,18 @@ def test_a_word_shows_where_the_model_looked(visit):
     assert {side: round(veil[side]) for side in veil} == {side: round(photo[side]) for side in photo}
 
 
-def test_one_captioner_can_be_asked_alone_for_several_captions(visit):
-    visitor = visit()
+def ask_one_captioner(visitor, language: int) -> None:
+    """The transformer alone, in the language at this place of the choice, with the settings of the search unfolded."""
     visitor.open("describe")
     visitor.upload(CAT)
-    page = visitor.page
-    page.locator("#captioner label").nth(2).click()
-    page.locator("#caption-language label").nth(1).click()
-    page.locator("#describe-settings button").first.click()
+    visitor.page.locator("#captioner label").nth(2).click()
+    visitor.page.locator("#caption-language label").nth(language).click()
+    visitor.page.locator("#describe-settings button").first.click()
+
+
+def test_one_captioner_can_be_asked_alone_for_several_captions(visit):
+    page = (visitor := visit()).page
+    ask_one_captioner(visitor, language=1)
     visitor.fill("#num-captions", "3")
     page.locator("#describe").click()
     visitor.captions()
@@ -97,13 +101,8 @@ def test_one_captioner_can_be_asked_alone_for_several_captions(visit):
 
 
 def test_captions_are_drawn_by_a_seed_and_by_a_pretrained_captioner(visit):
-    visitor = visit()
-    visitor.open("describe")
-    visitor.upload(CAT)
-    page = visitor.page
-    page.locator("#captioner label").nth(2).click()
-    page.locator("#caption-language label").nth(2).click()
-    page.locator("#describe-settings button").first.click()
+    page = (visitor := visit()).page
+    ask_one_captioner(visitor, language=2)
     page.locator("#search label").last.click()
     visitor.fill("#num-captions", "5")
     visitor.fill("#top-p", "1")
