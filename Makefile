@@ -35,7 +35,9 @@ weights: $(VENV)/.weights
 	  --weights_dir weights/lstm $(ARGS)
 	$(PY) -m training.train_mlp_gan $(ARGS)
 	$(PY) -m training.train_gan $(PICTURED) $(ARGS)
-	$(PY) -m training.train_diffusion $(PICTURED) $(ARGS)
+	$(PY) -m training.train_diffusion $(PICTURED) --output_dir runs/diffusion --weights_dir runs/diffusion/weights $(ARGS)
+	$(PY) -m training.train_diffusion $(PICTURED) --preset adversarial --init_from runs/diffusion/weights \
+	  --discriminator weights/gan --output_dir runs/adversarial $(ARGS)
 	$(PY) -m training.export_image_encoder
 	$(PY) -m training.train_alignment --data $(CAPTIONED) $(ARGS)
 	$(PY) -m training.train_recognizer --data $(CAPTIONED) $(ARGS)

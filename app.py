@@ -143,7 +143,7 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
             with gr.Tab(label("batch.tab"), id="batch"):
                 batch.build(language)
             with gr.Tab(label("recognize.tab"), id="recognize"):
-                recognize.build(language, example_pictures(data))
+                recognized_by = recognize.build(language, example_pictures(data))
             with gr.Tab(label("compare.tab"), id="compare"):
                 compare.build(language)
             with gr.Tab(label("trip.tab"), id="round-trip"):
@@ -153,7 +153,7 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
             with gr.Tab(label("reproduce.tab"), id="reproduce"):
                 reproduce.build(language, form)
             with gr.Tab(label("train.tab"), id="train") as tab:
-                train.build(language, tab, tabs, form[1], pretrained, described_by)
+                train.build(language, tab, tabs, form[1], pretrained, described_by, recognized_by)
             with gr.Tab(label("results.tab"), id="results") as tab:
                 results.build(language, tab)
             with gr.Tab(label("models.tab"), id="models") as tab:

@@ -1,5 +1,6 @@
 """How fast every model trains here: examples a second, the share of the processor's peak, and what a second process
-adds. `python -m benchmarks.training`. Prints a table and writes benchmarks/training.json.
+adds. `python -m benchmarks.training`. Prints a table and writes benchmarks/training.json, where the trainers that
+`--only` leaves out keep the rows they had.
 
 Every run is the trainer's own command in a process of its own, with one thread, on the sample set that ships.
 """
@@ -24,6 +25,7 @@ QUIET = ("--log_every", "1", "--sample_every", "1000000", "--save_every", "10000
 TRAINERS = {
     "gan": ("training.train_gan", *DATA),
     "diffusion": ("training.train_diffusion", *DATA),
+    "diffusion, with a discriminator": ("training.train_diffusion", *DATA, "--preset", "adversarial"),
     "mlp-gan": ("training.train_mlp_gan", "--data", "digits"),
     "transformer, CNN tuned": (
         "training.train_captioner", *DATA, "--model", "transformer", "--preset", "finetune", "--init_from",
@@ -88,15 +90,17 @@ def main() -> None:
     names = parser.parse_args().only
     torch.set_num_threads(1)
     peak = peak_flops(torch.bfloat16)
-    rows = []
-    print(f"a process's peak: {peak / 1e9:.0f} GFLOP/s\n{'':<26}{'1 process':>12}{'of peak':>10}{'2 processes':>14}")
+    on = {**machine(torch.bfloat16), "peak_gflops": peak / 1e9}
+    rows = {row["what"]: row for row in json.loads(RESULTS.read_text())["rows"]} if RESULTS.is_file() else {}
+    print(f"a process's peak: {peak / 1e9:.0f} GFLOP/s\n{'':<33}{'1 process':>12}{'of peak':>10}{'2 processes':>14}")
     for name in names:
         one, two = (rate(name, n) for n in (1, 2))
         share = flops_a_example(TRAINERS[name]) * one / peak
-        rows.append({"what": name, "examples_per_second": one, "share_of_peak": share, "with_two_processes": two / one})
-        print(f"{name:<26}{one:>10.1f}/s{share:>10.1%}{two / one:>13.2f}×", flush=True)
-    found = {"machine": machine(torch.bfloat16), "peak_gflops": peak / 1e9, "rows": rows}
-    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+        figures = {"examples_per_second": one, "share_of_peak": share, "with_two_processes": two / one}
+        rows[name] = {"what": name, **figures, "machine": on}
+        print(f"{name:<33}{one:>10.1f}/s{share:>10.1%}{two / one:>13.2f}×", flush=True)
+        kept = [rows[trainer] for trainer in TRAINERS if trainer in rows]
+        RESULTS.write_text(json.dumps({"rows": kept}, indent=1) + "\n")  # each, since the whole takes its time
 
 
 if __name__ == "__main__":

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from accelerate import PartialState
 from tqdm import tqdm
 
-from pipelines import image_captioning, text_to_image
+from pipelines import device, image_captioning, recognition, text_to_image
 from pipelines.alignment import load_aligner
 from pipelines.answers import caption_answer, recognition_answer, scores_answer, trip_answer
 from pipelines.batch import EXISTING, FORMATS, Row, collect, describe_all, export
@@ -22,7 +21,6 @@ from pipelines.image_captioning.pipeline import CaptioningPipeline, load_caption
 from pipelines.images import open_image
 from pipelines.ranking import best_first
 from pipelines.recipe import encoded, inscribe, recipes
-from pipelines.recognition import load_recognizer
 from pipelines.round_trip import round_trip
 from pipelines.text_to_image.pipeline import FOLLOW_WORDS, load_text_to_image
 
@@ -63,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     recognize = commands.add_parser("recognize", help="objects, attributes and actions in pictures")
     recognize.add_argument("files", nargs="+", metavar="FILE")
+    recognize.add_argument("--model", default=recognition.BUILT_IN, help=f"{recognition.BUILT_IN} or a folder")
     recognize.set_defaults(run=run_recognize)
 
     align = commands.add_parser("align", help="how well do picture and words match?")
@@ -142,7 +141,7 @@ def export_captions(args: argparse.Namespace, captioner: CaptioningPipeline) -> 
 
     with TemporaryDirectory() as folder:
         rows = dealt_out(work, collect(args.files, Path(folder), limit=sys.maxsize))
-    if PartialState().is_main_process:
+    if device.processes().is_main_process:
         path = export(rows, args.export, args.out, args.language)
         failed = {row.name: row.error for row in rows if row.error}
         for name, error in failed.items():
@@ -171,7 +170,7 @@ def for_each(args: argparse.Namespace, result_of: Callable[[str], tuple[dict, st
 
 
 def run_recognize(args: argparse.Namespace) -> int:
-    recognize = load_recognizer()
+    recognize = recognition.load_recognizer(args.model)
 
     def result_of(file: str) -> tuple[dict, str]:
         (found,) = recognize([open_image(file)])
@@ -195,8 +194,8 @@ def run_align(args: argparse.Namespace) -> int:
 
 def run_round_trip(args: argparse.Namespace) -> int:
     trip = round_trip(
-        args.prompt, load_text_to_image(args.model), load_captioner(args.captioner), load_aligner(), load_recognizer(),
-        num_images=args.num_images, num_loops=args.num_loops, seed=args.seed,
+        args.prompt, load_text_to_image(args.model), load_captioner(args.captioner), load_aligner(),
+        recognition.load_recognizer(), num_images=args.num_images, num_loops=args.num_loops, seed=args.seed,
     )  # fmt: skip
     legs = [leg for legs in trip.loops for leg in legs]
     lines = (f"{leg.matches_prompt:.2f}  {leg.prompt} → {leg.caption}" for leg in legs)

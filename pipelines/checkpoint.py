@@ -47,6 +47,7 @@ def verify(folder: Path, name: str) -> dict[str, str]:
 
 
 def weights_hash(folder: Path) -> str:
-    """A short name for exactly these weights: the first 12 hex digits of the safetensors file's SHA-256."""
+    """A short name for exactly these weights: the first 12 hex digits of the model's SHA-256. A discriminator may lie
+    beside it, to train on from."""
     checksums = json.loads((Path(folder) / CHECKSUMS).read_text())
-    return next(digest for file, digest in checksums.items() if file.endswith(".safetensors"))[:12]
+    return next(digest for file, digest in checksums.items() if file.endswith("model.safetensors"))[:12]

@@ -43,8 +43,15 @@ _entries: OrderedDict[str, Entry] = OrderedDict()
 
 
 @cache
+def processes() -> PartialState:
+    """This process and the others of `accelerate launch` or `torchrun`, which on CPUs are found only where accelerate
+    is told that there is nothing else."""
+    return PartialState(cpu=not torch.accelerator.is_available())
+
+
+@cache
 def device() -> torch.device:
-    return torch.device("cpu") if ZERO_GPU else PartialState().device
+    return torch.device("cpu") if ZERO_GPU else processes().device
 
 
 @cache

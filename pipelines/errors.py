@@ -144,7 +144,7 @@ SENTENCES = {
         "--learning_rate, more --lr_warmup_steps or --mixed_precision no. Nothing broken was saved; the last good "
         "state in '{folder}' is {kept}."
     ),
-    "init_missing": "--init_from '{name}' is no folder of a finished checkpoint: it has no {path}.",
+    "init_missing": "'{name}' is no folder to start from: it has no {path}.",
     "init_differs": (
         "--init_from '{name}' can't be gone on from: it holds {found}, and {wanted} is trained. Choose another one."
     ),

@@ -25,6 +25,7 @@ from pipelines.outputs import Concept, Recognition
 
 BATCH = 16
 GROUPS = ("object", "attribute", "action")
+BUILT_IN = "recognizer"
 CONCEPTS = "concepts.json"
 LABELS = "labels.json"
 NUM_IMAGENET = 5
@@ -134,7 +135,12 @@ class RecognitionPipeline:
         return [any(self.concepts[k]["en"] in doubted for k in claimed) for claimed in self.claims(tokens)]
 
 
-def load_recognizer(name: str = "recognizer") -> RecognitionPipeline:
-    """The shipped recognizer, or one trained by the same code in the folder `name`."""
-    folder = checkpoint.WEIGHTS / name if name == "recognizer" else Path(name)
+def load_recognizer(name: str = BUILT_IN) -> RecognitionPipeline:
+    """The shipped recognizer, or one trained by the same code in the folder `name`.
+
+    Raises InputError where it holds none, or where its weights are damaged or read another CNN's grid.
+    """
+    folder = checkpoint.WEIGHTS / name if name == BUILT_IN else Path(name)
+    if name != BUILT_IN and not (folder / CONCEPTS).is_file():
+        raise InputError("model_kind", name=name, task="recognition")
     return device.get(f"recognition/{name}", lambda: RecognitionPipeline(folder), device.size_on_disk(folder))

@@ -83,17 +83,19 @@ def caption(
         return caption_answer(captioner([opened(picture)], **settings)[0])
 
 
-def recognize(picture: str) -> dict:
+def recognize(picture: str, model: str = "recognizer") -> dict:
     """Say which objects, attributes and actions a picture shows, each with its probability.
 
     Args:
         picture: The file of the picture in base64, or as a data URI.
+        model: recognizer, or another one that the server offers.
     """
     from pipelines.answers import recognition_answer
-    from pipelines.recognition import load_recognizer
+    from pipelines.recognition import BUILT_IN, load_recognizer
 
     with messages("en"):
-        return recognition_answer(load_recognizer()([opened(picture)])[0])
+        name = offers.allowed(model, (BUILT_IN,), "recognize")
+        return recognition_answer(load_recognizer(name)([opened(picture)])[0])
 
 
 def align(picture: str, texts: list[str]) -> dict:

@@ -27,7 +27,7 @@ CONTENDERS = {
     "mlp-gan": ("mlp-gan", {}),
     PRETRAINED: (PRETRAINED, {}),
 }
-GUIDANCES, STEPS = "1, 2, 4", "4, 8, 20"
+GUIDANCES, STEPS = "1, 1.5, 3", "2, 6, 20"
 
 
 def compare(

@@ -21,7 +21,7 @@ from tabs.offers import PRETRAINED
 from tabs.progress import FREE, ended, hidden, progress_line, queued, shown, stop_button
 
 MAX_PICTURES = 8
-STEPS, GUIDANCE = 12, 4.0  # where the sliders stand at first
+STEPS, GUIDANCE = 6, 1.5  # where the sliders stand at first
 MAX_STEPS, MAX_GUIDANCE = 60, 12
 CRISP_BELOW = 64  # pixels; smaller pictures are shown pixel by pixel, since smoothing would only blur them
 EXAMPLES = (

@@ -5,7 +5,7 @@ import json
 import gradio as gr
 
 from pipelines.errors import InputError
-from tabs import captioners, offers, training_runs
+from tabs import captioners, offers, recognize, training_runs
 from tabs.i18n import TABLES, label, text
 from tabs.messages import messages
 from tabs.offers import PRETRAINED
@@ -96,7 +96,7 @@ def remove(name: str | None, language: str) -> tuple | dict:
 
 def use(name: str, language: str) -> tuple:
     """Open the tab that can use what was trained, with the run chosen there: the tab, model and pipeline of *Create*,
-    captioner of *Describe*."""
+    captioner of *Describe*, recognizer of *Recognize*."""
     with messages(language):
         run: Run = training_runs.find(name or "")
         tab = MODELS[run.plan.model].opens
@@ -104,12 +104,16 @@ def use(name: str, language: str) -> tuple:
             raise InputError("train_nothing", name=run.name)
         from pipelines import device  # brings torch, which the page does not wait for
 
-        kind = {"create": "text-to-image", "describe": "captioner"}[tab]
+        kind = {"create": "text-to-image", "describe": "captioner", "recognize": "recognition"}[tab]
         device.unload(f"{kind}/{run.weights}")  # an earlier part of the same run may still be in memory
-        opened = gr.update(selected=tab)
+        model = pretrained = captioner = recognizer = gr.skip()
         if tab == "create":
-            return opened, PRETRAINED, gr.update(choices=offers.choices(), value=run.name), gr.skip()
-        return opened, gr.skip(), gr.skip(), {**captioners.choices(language), "value": run.name}
+            model, pretrained = PRETRAINED, gr.update(choices=offers.choices(), value=run.name)
+        elif tab == "describe":
+            captioner = {**captioners.choices(language), "value": run.name}
+        else:
+            recognizer = {**recognize.choices(language), "value": run.name}
+        return gr.update(selected=tab), model, pretrained, captioner, recognizer
 
 
 def unchecked() -> tuple[dict, dict]:
@@ -122,9 +126,10 @@ def presets_of(model: str, language: str) -> dict:
 
 
 def build(
-    language: gr.Textbox, tab: gr.Tab, tabs: gr.Tabs, model: gr.Radio, pretrained: gr.Dropdown, captioner: gr.Radio
+    language: gr.Textbox, tab: gr.Tab, tabs: gr.Tabs, model: gr.Radio, pretrained: gr.Dropdown, captioner: gr.Radio,
+    recognizer: gr.Radio,
 ) -> None:
-    """Lay out the tab. `tabs`, and the choices of models in *Create* and *Describe*, receive what was trained."""
+    """Lay out the tab. `tabs`, and the choices of models in the tabs that use them, receive what was trained."""
     if not training_runs.allowed():
         gr.HTML(label("train.off"), elem_classes="empty", elem_id="train-empty")
         return
@@ -184,6 +189,6 @@ def build(
             lambda name, language, wish=wish: act(name, wish, language), [chosen, language], outputs, **FREE
         )
     buttons["remove"].click(remove, [chosen, language], outputs, js=SURE, **FREE)
-    buttons["use"].click(use, [chosen, language], [tabs, model, pretrained, captioner], **FREE)
+    buttons["use"].click(use, [chosen, language], [tabs, model, pretrained, captioner, recognizer], **FREE)
     gr.on(None, lambda: gr.update(choices=offers.choices()), None, pretrained, **FREE)  # when the page opens
     language.change(captioners.choices, language, captioner, **FREE)  # it is empty until the page has opened

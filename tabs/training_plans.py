@@ -16,24 +16,28 @@ DIGITS = "digits"  # training's name of a data set that comes with a package
 
 @dataclass(frozen=True)
 class Model:
-    """A program of training/: the flags that all its presets share, the scalars worth a curve, the tab that can use the
-    result, and what it needs of a data set."""
+    """A program of training/: the flags that all its presets share, the scalars worth a curve, the measures on held-out
+    data, the tab that can use the result, and what it needs of a data set."""
 
     program: str
     flags: dict
     curves: tuple[str, ...]
+    measures: tuple[str, ...] = ()
     opens: str = ""
     captions: bool = True
     validation: bool = False
 
 
+CIDER_D = ("en_cider_d", "zh_cider_d")
 MODELS = {
-    "gan": Model("training.train_gan", {}, ("loss_d", "loss_g"), "create"),
-    "diffusion": Model("training.train_diffusion", {}, ("loss",), "create"),
-    "transformer": Model("training.train_captioner", {"model": "transformer"}, ("loss",), "describe", validation=True),
-    "lstm": Model("training.train_captioner", {"model": "lstm"}, ("loss",), "describe", validation=True),
-    "recognizer": Model("training.train_recognizer", {}, ("loss",), validation=True),
-    "mlp-gan": Model("training.train_mlp_gan", {}, ("loss_d", "loss_g"), "create", captions=False),
+    "gan": Model("training.train_gan", {}, ("loss_d", "loss_g"), ("kid",), "create"),
+    "diffusion": Model("training.train_diffusion", {}, ("loss",), ("kid",), "create"),
+    "transformer": Model(
+        "training.train_captioner", {"model": "transformer"}, ("loss",), CIDER_D, "describe", validation=True
+    ),
+    "lstm": Model("training.train_captioner", {"model": "lstm"}, ("loss",), CIDER_D, "describe", validation=True),
+    "recognizer": Model("training.train_recognizer", {}, ("loss",), ("f1",), "recognize", validation=True),
+    "mlp-gan": Model("training.train_mlp_gan", {}, ("loss_d", "loss_g"), (), "create", captions=False),
 }
 MINUTES = {"look": 2, "hour": 60, "long": 480, "tune": 60}
 RHYTHM = {
@@ -55,16 +59,21 @@ _CAPTIONER = {
 }  # fmt: skip
 PRESETS = {
     "gan": {
-        "look": {"image_size": 32, "batch_size": 16},
+        "look": {"image_size": 32, "batch_size": 16, "num_validation": 64},
         "hour": {"image_size": 64, "batch_size": 16},
         "long": {"image_size": 128},
         "tune": {"image_size": 128, "batch_size": 16},
     },
     "diffusion": {
-        "look": {"image_size": 32, "patch_size": 4, "batch_size": 32, "lr_warmup_steps": 20, "sample_steps": 8},
+        "look": {
+            "image_size": 32, "patch_size": 4, "batch_size": 32, "lr_warmup_steps": 20, "sample_steps": 8,
+            "sample_every": 20, "num_validation": 32,
+        },
         "hour": {"image_size": 64, "batch_size": 32, "lr_warmup_steps": 100},
         "long": {"image_size": 128, "batch_size": 32},
-        "tune": {"image_size": 128, "batch_size": 16, "learning_rate": 1e-4, "lr_warmup_steps": 20},
+        "tune": {
+            "preset": "adversarial", "image_size": 128, "batch_size": 16, "learning_rate": 1e-4, "lr_warmup_steps": 20,
+        },
     },
     "transformer": _CAPTIONER,
     "lstm": _CAPTIONER,

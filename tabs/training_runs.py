@@ -131,7 +131,7 @@ def find(name: str) -> Run:
 
 
 def usable(tab: str) -> dict[str, Path]:
-    """The folders of trained weights that a tab ("create", "describe") can load now, by the runs' names."""
+    """The folders of trained weights that a tab can load now, by the runs' names."""
     if not allowed():
         return {}
     fitting = [run for run in shown() if MODELS[run.plan.model].opens == tab]

@@ -25,13 +25,14 @@ def title(run: Run, language: str) -> str:
 
 def run_html(run: Run, phase: str, language: str) -> str:
     """The run as it stands."""
-    lines, minutes = progress.read(run.folder), run.plan.minutes
+    lines, minutes, model = progress.read(run.folder), run.plan.minutes, MODELS[run.plan.model]
     done = 1.0 if phase == "finished" else progress.done(lines, minutes)
     said = escape(sentence(run, phase, lines, language))
     return (
         f'<section class="training" data-phase="{phase}"><p role="status">{said}</p>'
         f"{bar(100 * done, 100, text('train.run', language))}"
-        f"{curves(lines, MODELS[run.plan.model].curves, language)}{samples(run.folder, language)}</section>"
+        f"{curves(lines, model.curves, 'curves', language)}{curves(lines, model.measures, 'measures', language)}"
+        f"{samples(run.folder, language)}</section>"
     )
 
 
@@ -55,8 +56,8 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
-def curves(lines: list[dict], names: tuple[str, ...], language: str) -> str:
-    """The scalars over the steps, with the ends of both axes in figures."""
+def curves(lines: list[dict], names: tuple[str, ...], title: str, language: str) -> str:
+    """The scalars over the steps under their `title`, with the ends of both axes in figures."""
     drawn = {name: points for name in names if len(points := progress.curve(lines, name, POINTS)) > 1}
     if not drawn:
         return ""
@@ -77,7 +78,7 @@ def curves(lines: list[dict], names: tuple[str, ...], language: str) -> str:
         f'<span class="line-{k}">{escape(text(f"train.{name}", language))} <b>{points[-1][1]:.3g}</b></span>'
         for k, (name, points) in enumerate(drawn.items())
     )
-    said = escape(text("train.curves", language, last=f"{last:,.0f}"))
+    said = escape(text(f"train.{title}", language, last=f"{last:,.0f}"))
     return (
         f'<figure class="curves"><figcaption>{legend}</figcaption>'
         f'<div class="axis"><span>{high:.3g}</span><span>{low:.3g}</span></div>'

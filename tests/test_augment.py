@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from pipelines.errors import InputError
-from training.augment import PRESETS, differentiable_augment, preset, random_crop_flip, shift_flip_brighten
+from training.augment import PRESETS, differentiable_augment, preset, random_crop_flip, zoom_flip_brighten
 from training.augment_sheet import main, sheet
 
 
@@ -34,7 +34,7 @@ def test_gradients_pass():
 def test_pictures_are_mirrored_only_where_allowed():
     torch.manual_seed(0)
     pixels = torch.arange(64, dtype=torch.uint8).expand(200, 3, 64, 64)
-    slopes = shift_flip_brighten(pixels, torch.arange(200) % 2 == 0).float().diff(dim=3).mean((1, 2, 3))
+    slopes = zoom_flip_brighten(pixels, torch.arange(200) % 2 == 0).float().diff(dim=3).mean((1, 2, 3))
     assert (slopes[1::2] > 0).all()
     assert 20 < (slopes[::2] < 0).sum() < 80
 

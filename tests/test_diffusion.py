@@ -54,6 +54,18 @@ def test_more_steps_come_nearer_to_the_true_spread_and_heun_nearer_still():
     assert errors[0] > errors[1] > errors[2]
 
 
+def test_a_shift_spends_more_steps_in_noise():
+    seen = []
+
+    def predict(z, sigma):
+        seen.append(float(sigma))
+        return posterior_mean(z, sigma)
+
+    made = [sample(FlowMatchEulerDiscreteScheduler(shift=shift), predict, torch.ones(1, 1), 4) for shift in (1, 3)]
+    assert seen == pytest.approx([1, 0.75, 0.5, 0.25, 1, 0.9, 0.75, 0.5])
+    assert made[0] != made[1]
+
+
 def test_a_picture_of_a_batch_equals_the_same_seed_alone(generate):
     batch = pixels(generate("a yellow flower", num_images=4, seed=7, num_inference_steps=4))
     (alone,) = pixels(generate("a yellow flower", seed=9, num_inference_steps=4))

@@ -42,6 +42,17 @@ def test_captions_are_scored_in_both_languages(tiny_weights, captioned_folder):
     assert len(figures["pictures en"]["examples"]) == 2
 
 
+def test_the_number_of_beams_is_captions_own_and_stands_in_the_card(tiny_weights, captioned_folder, tmp_path):
+    save_tiny_captioner(tiny_weights / "lstm", "lstm", grid_size=7)
+    arguments = ["--data", str(captioned_folder), "--num_beams", "2", "--out", str(tmp_path / "card.json")]
+    evaluate.main(["captions", "--model", "lstm", *arguments])
+    card = json.loads((tmp_path / "card.json").read_text())
+    assert card["figures"]["pictures zh"]["num_beams"] == 2
+    assert "--num_beams 2" in card["command"]
+    with pytest.raises(SystemExit):
+        evaluate.main(["generation", "--model", "gan", *arguments])
+
+
 def test_peers_need_no_model(tiny_weights, captioned_folder):
     evaluate.main(["peers", "--data", str(captioned_folder)])
     figures = json.loads((tiny_weights / "peers.json").read_text())["figures"]["pictures en"]
@@ -80,6 +91,22 @@ def test_the_aligner_stands_beside_a_bag_of_words(aligned_weights, captioned_fol
     assert figures["one word wrong"]["colour"]["num_pairs"] == 2
     assert figures["one word wrong"]["number"] == {"num_pairs": 0}
     assert 0 <= figures["calibration"]["expected_calibration_error"] <= 1
+
+
+SHARED = """
+import os
+from pipelines.distributed import dealt_out
+print(dealt_out(lambda rows: [f"{os.environ['RANK']}{row}" for row in rows], list("abcde")))
+"""
+
+
+def test_processes_share_the_work_without_being_told_that_they_are_on_cpus(tmp_path):
+    (tmp_path / "shared.py").write_text(SHARED)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command.append(tmp_path / "shared.py")
+    environment = {k: v for k, v in os.environ.items() if k != "ACCELERATE_USE_CPU"} | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    assert done.stdout.count("['0a', '1b', '0c', '1d', '0e']") == 2
 
 
 @pytest.mark.parametrize(("task", "model"), [("captions", "lstm"), ("generation", "gan")])

@@ -40,9 +40,9 @@ def written(folder: Path) -> dict[str, bytes]:
     [
         (train_text_encoder.main, OFTEN), (train_alignment.main, ()), (train_recognizer.main, ()),
         (train_captioner.main, ("--model", "lstm")), (train_captioner.main, ("--model", "transformer")),
-        (train_gan.main, ()), (train_diffusion.main, ()),
+        (train_gan.main, ()), (train_diffusion.main, ()), (train_diffusion.main, ("--adversarial_weight", "0.1")),
     ],
-    ids=["text-encoder", "alignment", "recognizer", "lstm", "transformer", "gan", "diffusion"],
+    ids=["text-encoder", "alignment", "recognizer", "lstm", "transformer", "gan", "diffusion", "adversarial"],
 )  # fmt: skip
 def test_resumed_equals_unbroken(aligned_weights, captioned_folder, request, tmp_path, main, flags):
     """Two small batches a step, so that resuming keeps to the batches of a step as well."""

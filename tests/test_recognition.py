@@ -15,7 +15,7 @@ from training import cross_validate, evaluate, train_recognizer
 from training.concepts import TABLE, labels, mine
 from training.data import Record
 from training.evaluate_recognition import neighbours
-from training.recognition_metrics import average_precision, best_thresholds, doubt_levels, scores
+from training.recognition_metrics import LEAST_SHOWN, average_precision, best_thresholds, doubt_levels, scores
 from training.train_recognizer import multi_label_loss
 
 RED, BLUE = (Image.new("RGB", (40, 30), colour) for colour in ("red", "blue"))
@@ -70,6 +70,13 @@ def test_another_encoder_is_said(recognizing_weights):
     assert caught.value.code == "weights_mismatch"
 
 
+@pytest.mark.parametrize("name", ["nowhere", "gan"])
+def test_a_folder_without_a_recognizer_is_said(recognizing_weights, name):
+    with pytest.raises(InputError) as caught:
+        load_recognizer(str(recognizing_weights / name))
+    assert caught.value.code == "model_kind"
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
@@ -100,7 +107,8 @@ def test_the_card_shows_every_group_in_both_languages(recognizing_weights):
 
 def test_the_command_line_goes_on_after_a_file_that_cannot_be_read(recognizing_weights, tmp_path, capsys):
     RED.save(tmp_path / "red.png")
-    assert main(["recognize", str(tmp_path / "none.png"), str(tmp_path / "red.png"), "--json"]) == 1
+    folder = str(recognizing_weights / "recognizer")
+    assert main(["recognize", str(tmp_path / "none.png"), str(tmp_path / "red.png"), "--model", folder, "--json"]) == 1
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert "error" in first
     assert {c["en"] for c in second["objects"]} == {"flower", "dog", "frisbee"}
@@ -133,7 +141,8 @@ def test_measures_by_hand():
     named = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
     judged = torch.tensor([[True, True], [True, True], [True, True], [True, False]])
     assert average_precision(probability[:, 0], named[:, 0]) == pytest.approx((1 + 2 / 3) / 2)
-    assert best_thresholds(probability, named, judged).tolist() == pytest.approx([0.4, 0.8])
+    many = [x.repeat(LEAST_SHOWN, 1) for x in (probability, named, judged)]
+    assert best_thresholds(*many).tolist() == pytest.approx([0.4, 0.8])
     figures = scores(probability, named, judged, torch.tensor([0.4, 0.8]))
     assert figures["precision"] == pytest.approx(3 / 4)
     assert figures["recall"] == 1
@@ -149,6 +158,15 @@ def test_a_concept_that_no_picture_shows_spoils_nothing():
     assert figures["num_concepts"] == 1
     assert all(value == value for value in figures.values())
     assert doubt_levels(probability, named, judged)[0] == 0
+
+
+def test_a_concept_that_few_pictures_show_has_the_threshold_of_all():
+    """Its own best would be 0, which every picture reaches."""
+    probability = torch.cat([torch.zeros(4, 1), torch.tensor([[0.9], [0.7], [0.2], [0.1]])], 1).repeat(LEAST_SHOWN, 1)
+    named = torch.tensor([[0.0, 1.0], [0.0, 1.0], [0.0, 0.0], [0.0, 0.0]]).repeat(LEAST_SHOWN, 1)
+    named[:2, 0] = 1
+    found = best_thresholds(probability, named, torch.ones_like(named, dtype=torch.bool))
+    assert found.tolist() == pytest.approx([0.7, 0.7])
 
 
 def test_neighbours_vote():

@@ -2,10 +2,14 @@
 
 import json
 
+import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
-from training import train_captioner
+from pipelines import checkpoint
+from pipelines.errors import InputError
+from tests.test_captioning import save_tiny_captioner
+from training import merge, train_captioner
 from training.data import read
 from training.train_captioner import CaptionerTrainingConfig, PictureSampler, Reward, self_critical_loss
 
@@ -62,3 +66,22 @@ def test_the_sampler_keeps_to_its_shares(captioned_folder):
     languages = [language for _ in range(200) for _, language in sampler.captions(0)]
     assert 0.4 < languages.count("zh") / len(languages) < 0.6
     assert len(sampler.pictures()) == config.batch_size
+
+
+def test_the_mean_of_two_checkpoints_lies_between_them(tmp_path):
+    paths = [tmp_path / name for name in ("first", "second")]
+    for path, scale in zip(paths, (1, -3), strict=True):
+        save_tiny_captioner(path, "lstm")
+        file = path / merge.WEIGHTS
+        save_file({name: scale * x for name, x in load_file(file).items()}, file, metadata={"format": "pt"})
+        (path / "training.json").write_text('[{"steps": 1}]')
+        checkpoint.write_checksums(path)
+    merge.main([*map(str, paths), "--share", "0.25", "--out", str(tmp_path / "mean")])
+    first, second, mean = (load_file(path / merge.WEIGHTS) for path in (*paths, tmp_path / "mean"))
+    for name, x in mean.items():
+        expected = 0.75 * first[name] + 0.25 * second[name] if x.is_floating_point() else second[name]
+        torch.testing.assert_close(x, expected, atol=1e-3, rtol=1e-3)
+    checkpoint.verify(tmp_path / "mean", "mean")
+    save_tiny_captioner(paths[0], "transformer")
+    with pytest.raises(InputError):
+        merge.main([*map(str, paths), "--out", str(tmp_path / "none")])

@@ -28,10 +28,22 @@ def test_what_is_written_loads_samples_and_goes_on(tiny_weights, captioned_folde
     assert [image.size for image in images] == [(32, 32)] * 2
     assert len(list((tmp_path / "first" / "samples").glob("*.webp"))) == 2
     assert len(list((tmp_path / "first").glob("state-0*"))) == 2
-    assert json.loads((written / "training.json").read_text())["pictures"] == 16
+    facts = json.loads((written / "training.json").read_text())
+    assert facts["pictures"] == 16
+    assert facts["validation"]["kid"] > 0
     before = Generator.from_pretrained(written).state_dict()
     after = run(captioned_folder, tmp_path, "second", "--init_from", str(written), "--learning_rate", "0")
     assert all(torch.equal(before[k].half(), after[k]) for k in after if k.endswith("conv1.weight"))
+
+
+def test_it_ends_early_where_its_pictures_get_no_nearer_to_real_ones(tiny_weights, captioned_folder, tmp_path):
+    run(captioned_folder, tmp_path, "stuck", "--learning_rate", "0", "--max_steps", "50", "--early_stopping", "2")
+    lines = [json.loads(line) for line in (tmp_path / "stuck" / "progress.jsonl").read_text().splitlines()]
+    assert 3 <= sum("kid" in line for line in lines) < 20  # of 25 looks; the norms' statistics still settle at first
+
+
+def test_a_batch_may_be_odd(tiny_weights, captioned_folder, tmp_path):
+    assert run(captioned_folder, tmp_path, "odd", "--batch_size", "3", "--max_steps", "1")
 
 
 def test_a_dry_run_prints_the_configuration_and_trains_nothing(tiny_weights, captioned_folder, tmp_path, capsys):

@@ -19,12 +19,14 @@ def random_crop_flip(pixels: Tensor, size: int) -> Tensor:
 
 
 def differentiable_augment(images: Tensor) -> Tensor:
-    """Pictures in [-1, 1] [B, 3, H, W], B even: brightness, saturation, a shift by up to an eighth, often a hole.
+    """Pictures in [-1, 1] [B, 3, H, W]: brightness, saturation, a shift by up to an eighth, often a hole.
 
-    Picture k and picture k + B/2 are changed alike, so that what still differs between them is their own.
+    Where B is even, picture k and picture k + B/2 are changed alike, so that what still differs between them is their
+    own.
     """
-    size = images.shape[-1]
-    brightness, saturation = torch.rand(2, len(images) // 2, 1, 1, 1, device=images.device).repeat(1, 2, 1, 1, 1)
+    count, size = len(images), images.shape[-1]
+    changes = torch.rand(2, -(-count // 2), 1, 1, 1, device=images.device).repeat(1, 2, 1, 1, 1)
+    brightness, saturation = changes[:, :count]
     images = images + 0.4 * (brightness - 0.5)
     grey = images.mean(1, keepdim=True)
     images = grey + (images - grey) * (0.6 + 0.8 * saturation)
@@ -40,16 +42,19 @@ def differentiable_augment(images: Tensor) -> Tensor:
     return images.contiguous(memory_format=torch.channels_last)
 
 
-def shift_flip_brighten(pixels: Tensor, may_flip: Tensor) -> Tensor:
-    """uint8 [B, 3, H, W], bool [B] → uint8: a shift by up to a sixteenth, a mirror where allowed, brightness."""
-    size = pixels.shape[-1]
-    margin = size // 16
-    top, left = torch.randint(2 * margin + 1, (2,)).tolist()
-    images = F.pad(pixels.float(), [margin] * 4, mode="reflect")[..., top : top + size, left : left + size]
-    column = (len(images), 1, 1, 1)
-    mirrored = may_flip.view(column) & (torch.rand(column, device=images.device) < 0.5)
-    images = torch.where(mirrored, images.flip(-1), images)
-    return (images * (0.8 + 0.4 * torch.rand(column, device=images.device))).clamp(0, 255).byte()
+def zoom_flip_brighten(pixels: Tensor, may_flip: Tensor) -> Tensor:
+    """uint8 [B, 3, H, W], bool [B] → uint8: a window of three quarters of the side or more, its size and place drawn
+    for each picture, enlarged again; a mirror where allowed; brightness and saturation."""
+    count, device = len(pixels), pixels.device
+    zoom = 1 - 0.25 * torch.rand(count, device=device)
+    mirror = torch.where(may_flip & (torch.rand(count, device=device) < 0.5), -1.0, 1.0)
+    places = (1 - zoom[:, None]) * (2 * torch.rand(count, 2, device=device) - 1)               # (B, 2)
+    windows = torch.cat([torch.diag_embed(torch.stack([mirror * zoom, zoom], 1)), places[..., None]], 2)  # (B, 2, 3)
+    points = F.affine_grid(windows, list(pixels.shape), align_corners=False)                   # (B, H, W, 2)
+    images = F.grid_sample(pixels.float(), points, padding_mode="reflection", align_corners=False)
+    brightness, saturation = (0.8 + 0.4 * torch.rand(2, count, 1, 1, 1, device=device)).unbind()
+    grey = images.mean(1, keepdim=True)
+    return ((grey + (images - grey) * saturation) * brightness).clamp(0, 255).byte()
 
 
 def flip(pixels: Tensor) -> Tensor:
@@ -72,8 +77,8 @@ def differentiable(pixels: Tensor) -> Tensor:
 
 
 def colour_safe(pixels: Tensor) -> Tensor:
-    """uint8 [B, 3, S, S] → uint8: shift, mirror and brightness; every hue stays what its word says."""
-    return shift_flip_brighten(pixels, torch.ones(len(pixels), dtype=torch.bool, device=pixels.device))
+    """uint8 [B, 3, S, S] → uint8: window, mirror, brightness and saturation; every hue stays what its word says."""
+    return zoom_flip_brighten(pixels, torch.ones(len(pixels), dtype=torch.bool, device=pixels.device))
 
 
 # uint8 [B, 3, S, S] → uint8 [B, 3, S, S], and what they do in a few words
@@ -81,7 +86,7 @@ PRESETS: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
     "none": (lambda pixels: pixels, "as it is"),
     "flip": (flip, "mirrored at random"),
     "crop-flip": (crop_flip, "windows, mirrored at random"),
-    "colour-safe": (colour_safe, "shifted, mirrored, brighter or darker; hues stay"),
+    "colour-safe": (colour_safe, "windows, mirrored, brighter, paler or the reverse; hues stay"),
     "differentiable": (differentiable, "brightness, saturation, shift, holes: for discriminators with few pictures"),
 }
 

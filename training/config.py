@@ -61,8 +61,8 @@ class TrainingConfig:
 
 # what a resumed run may change: where things go, how often it tells, when it ends
 FREE = {
-    "max_minutes", "log_every", "sample_every", "save_every", "save_total_limit", "early_stopping", "resume",
-    "report_to", "push_to_hub", "compile", "dry_run", "gradient_checkpointing",
+    "max_minutes", "log_every", "sample_every", "num_validation", "save_every", "save_total_limit", "early_stopping",
+    "resume", "report_to", "push_to_hub", "compile", "dry_run", "gradient_checkpointing",
 }  # fmt: skip
 
 
@@ -103,7 +103,8 @@ def deciding(config: TrainingConfig) -> dict:
 
 def show(config: TrainingConfig, **modules) -> None:
     """Print the resolved configuration, the number of parameters of every module, and what they need of memory beside
-    a batch's activations; the first module is the one that is averaged."""
+    a batch's activations; the first module is the one that is averaged. What is None is left out."""
+    modules = {name: module for name, module in modules.items() if module is not None}
     counts = {name: sum(p.numel() for p in module.parameters()) for name, module in modules.items()}
     every = {id(p): p for module in modules.values() for p in module.parameters()}.values()
     weights, trained = (sum(p.nbytes for p in every if p.requires_grad or frozen) for frozen in (True, False))

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import torch
 import transformers
-from accelerate import PartialState
 
-from pipelines import checkpoint
+from pipelines import checkpoint, device
 from training.data import DIGITS, read
 from training.evaluate_alignment import evaluate_alignment
 from training.evaluate_captions import evaluate_captions, evaluate_peers
@@ -32,6 +31,7 @@ TASKS = {
     "peers": evaluate_peers,
     "recognition": evaluate_recognition,
 }
+OPTIONS = {"num_pictures": ("digits", "generation"), "num_beams": ("captions",)}  # and the tasks that have them
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -42,21 +42,26 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--split", default="test")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--num_pictures", type=int, default=0, help="so many generated ones (2000; fewer get no FID)")
+    parser.add_argument("--num_beams", type=int, default=0, help="of the captioners' search (3)")
     parser.add_argument("--out", type=Path, help="default: metrics.json beside the weights, weights/peers.json")
     args = parser.parse_args(arguments)
     if bool(args.model) == (args.task == "peers"):
         parser.error("--model names the model to measure, and peers have none")
 
     started = time.perf_counter()
-    more = {"num_pictures": args.num_pictures} if args.num_pictures else {}
-    if more and args.task not in ("digits", "generation"):
-        parser.error("--num_pictures goes with digits and generation")
+    more = {}
+    for option, tasks in OPTIONS.items():
+        if value := getattr(args, option):
+            if args.task not in tasks:
+                parser.error(f"--{option} goes with {' and '.join(tasks)}")
+            more[option] = value
     figures = rounded(TASKS[args.task](args.model, args.data, args.split, args.seed, **more))
-    if not PartialState().is_main_process:
+    if not device.processes().is_main_process:
         return
     folder = checkpoint.WEIGHTS / args.model
     model = {"model": args.model, "model_hash": checkpoint.weights_hash(folder)} if args.model else {}
     flags = f"{args.task} --model {args.model}" if args.model else args.task
+    flags += "".join(f" --{option} {value}" for option, value in more.items())
     data = " ".join(source if source == DIGITS else f"DATA/{Path(source).name}" for source in args.data)
     card = {
         "task": args.task,

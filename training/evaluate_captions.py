@@ -23,25 +23,27 @@ NUM_BEAMS = 3
 NUM_EXAMPLES = 8
 
 
-def evaluate_captions(model: str, sources: list[str], split: str, seed: int) -> dict:
+def evaluate_captions(model: str, sources: list[str], split: str, seed: int, num_beams: int = NUM_BEAMS) -> dict:
     """The scores of a captioner for every data set and language. Nothing is drawn at random: `seed` is unused."""
     captioner = OwnCaptioner(checkpoint.WEIGHTS / model)
     figures = {}
     for source in sources:
         held_out = load_some([source], split)
         for name, language, kept, refs in tasks(held_out):
-            captions = dealt_out(partial(captioned, captioner, held_out, language), kept)
+            captions = dealt_out(partial(captioned, captioner, held_out, language, num_beams), kept)
             shown = [" ".join(c) for c in captions[:: max(1, len(captions) // NUM_EXAMPLES)][:NUM_EXAMPLES]]
-            figures[name] = caption_scores(captions, refs) | {"num_beams": NUM_BEAMS, "examples": shown}
+            figures[name] = caption_scores(captions, refs) | {"num_beams": num_beams, "examples": shown}
     return figures
 
 
-def captioned(captioner: OwnCaptioner, data: CaptionedImages, language: str, rows: list[int]) -> list[list[str]]:
+def captioned(
+    captioner: OwnCaptioner, data: CaptionedImages, language: str, num_beams: int, rows: list[int]
+) -> list[list[str]]:
     """The most probable caption of each of `rows`, as tokens."""
     if not rows:
         return []
     features = grid_features(captioner.model.image_encoder, data.pixels[rows])
-    return caption_all(captioner.model, captioner.tokenizer, features, language, NUM_BEAMS)
+    return caption_all(captioner.model, captioner.tokenizer, features, language, num_beams)
 
 
 def evaluate_peers(model: str, sources: list[str], split: str, seed: int) -> dict:

@@ -24,6 +24,7 @@ from training.conditioning import short_captions
 from training.data import CaptionedImages, load
 from training.generation_metrics import (
     COLOURS,
+    LEAST_FOR_FID,
     frechet_distance,
     kernel_distance,
     mean_pairwise_distance,
@@ -33,7 +34,6 @@ from training.generation_metrics import (
 from training.intervals import mean_interval
 
 NUM_PICTURES = 2000
-LEAST_FOR_FID = 2000
 REFUSED = "A Fréchet distance of fewer than 2,000 pictures is no headline: its bias is larger than most differences."
 SEEDS_A_PROMPT = 32
 THINGS = ("flower", "bird", "cat", "dog")

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from accelerate import PartialState
 from tqdm import tqdm
 
+from pipelines import device
 from pipelines.batch import predicted_by
 from pipelines.distributed import dealt_out
 from pipelines.errors import InputError
@@ -87,7 +87,7 @@ def fill(
             counts["filled"] += 1
             facts = {f"{fact}_source": source, f"{fact}_confidence": round(found.confidence, 4)}
             rows[k] = {**rows[k], field: [found.caption], **facts}
-    if counts["filled"] and PartialState().is_main_process:
+    if counts["filled"] and device.processes().is_main_process:
         backup = path.with_name(path.name + ".bak")
         if not backup.exists():  # a second filling must not replace the original
             metadata.write_whole(backup, path.read_bytes())
@@ -126,7 +126,7 @@ def main(arguments: list[str] | None = None) -> int:
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
-    if PartialState().is_main_process:
+    if device.processes().is_main_process:
         for sentence in filled.errors[:20]:
             print(sentence, file=sys.stderr)
         print(", ".join(f"{number} {what}" for what, number in filled.counts.items()))

@@ -11,7 +11,9 @@ class GeneratorTrainingConfig(TrainingConfig):
     scenes: list[str] = field(default_factory=list, metadata={"help": "more folders, for pictures of `subject` only"})
     subject: str = option("dog", "a word that most captions of a picture of `scenes` must name")
     image_size: int = option(128, "pixels; a power of two from 16")
-    sample_every: int = option(500, "steps between sample sheets")
+    recoloured: float = option(0.5, "share of a discriminator's foreign captions that are the own with a wrong colour")
+    sample_every: int = option(500, "steps between sample sheets and looks at how good the pictures are")
+    num_validation: int = option(256, "pictures of held-out captions at such a look, see watch.py; 0: none")
     save_every: int = option(500, "steps between states")
 
 

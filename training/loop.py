@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 from tqdm.auto import tqdm
 
+from pipelines import device
 from pipelines.errors import InputError
 from training.average import MovingAverage, whole
 from training.config import TrainingConfig, deciding, recorded
@@ -53,6 +54,7 @@ class TrainingRun:
         if self.states.all() and not (config.resume or config.dry_run):
             raise InputError("run_exists", folder=self.output_dir, state=self.states.newest())
         self.accelerator = Accelerator(
+            cpu=device.processes().device.type == "cpu",
             mixed_precision=config.mixed_precision,
             gradient_accumulation_steps=config.gradient_accumulation_steps,
             step_scheduler_with_optimizer=False,
@@ -68,6 +70,7 @@ class TrainingRun:
         self._best: float | None = None
         self._num_worse = 0  # validations since the best
         self._scalars: dict[str, float] = {}
+        self._validation: dict[str, float] = {}  # the figures that no line of progress.jsonl has told yet
         self._data = ""
         self._batch = 0  # of the step
         self._saved = -1  # the step of the newest state
@@ -226,6 +229,7 @@ class TrainingRun:
     def validated(self, figures: dict[str, float], score: float) -> None:
         """Log the figures of a validation; `early_stopping` of them in a row without a higher score end the run."""
         self.accelerator.log(figures, step=self.step + 1)
+        self._validation = figures
         if self.accelerator.is_main_process:
             tqdm.write(json.dumps(figures))
         better = self._best is None or score > self._best
@@ -255,8 +259,9 @@ class TrainingRun:
         if self.accelerator.is_main_process:
             line = {
                 "step": self.step, "max_steps": self.config.max_steps, "seconds": round(self.seconds, 2),
-                "examples": self.num_examples, **self._scalars,
+                "examples": self.num_examples, **self._scalars, **self._validation,
             }  # fmt: skip
+            self._validation = {}
             with (self.output_dir / PROGRESS).open("a") as file:
                 file.write(json.dumps(line) + "\n")
 

@@ -10,16 +10,25 @@ from torch import Tensor
 
 from training.intervals import interval
 
+LEAST_SHOWN = 10  # pictures of a concept, for a threshold of its own
+
+
+def best_threshold(probability: Tensor, named: Tensor) -> Tensor:
+    """The threshold of the best F1, [P] and [P] → a number; 0.5 where nothing is named."""
+    if not named.any():
+        return probability.new_tensor(0.5)
+    p, order = probability.sort(descending=True)
+    f1 = 2 * named[order].cumsum(0) / (torch.arange(1, len(p) + 1) + named.sum())
+    return p[f1.argmax()]
+
 
 def best_thresholds(probability: Tensor, named: Tensor, judged: Tensor) -> Tensor:
-    """For each concept the threshold of the best F1: [P, C] each → [C]. A concept that no picture shows gets 0.5."""
-    thresholds = []
-    for p, y, j in zip(probability.T, named.T, judged.T, strict=True):
-        p, order = p[j].sort(descending=True)
-        hits = y[j][order].cumsum(0)
-        f1 = 2 * hits / (torch.arange(1, len(p) + 1) + y[j].sum())
-        thresholds.append(p[f1.argmax()] if len(p) and y[j].any() else torch.tensor(0.5))
-    return torch.stack(thresholds)
+    """For each concept the threshold of the best F1: [P, C] each → [C]. The best of a few pictures would be chance (0
+    or 1, often): a concept that fewer than LEAST_SHOWN show gets the best of all concepts together."""
+    common = best_threshold(probability[judged], named[judged])
+    own = [best_threshold(p[j], y[j]) for p, y, j in zip(probability.T, named.T, judged.T, strict=True)]
+    enough = (named.bool() & judged).sum(0) >= LEAST_SHOWN
+    return torch.where(enough, torch.stack(own), common)
 
 
 def doubt_levels(probability: Tensor, named: Tensor, judged: Tensor) -> Tensor:

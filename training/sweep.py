@@ -20,7 +20,7 @@ from training.evaluate_generation import SIZE, pooled, read_real
 from training.generation_metrics import kernel_distance
 
 NUM_PICTURES = 100
-GUIDANCES, STEPS = (1.0, 2.0, 4.0, 7.0), (4, 8, 20, 40)
+GUIDANCES, STEPS = (1.0, 1.5, 3.0, 6.0), (2, 4, 8, 20)
 WIDTH, HEIGHT, MARGIN = 420, 260, 50
 INK, ACCENT, FAINT = "#2b2622", "#b83f2b", "#d9d2c5"
 

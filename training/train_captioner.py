@@ -23,7 +23,7 @@ from pipelines.image_captioning.model import Captioner, CaptionerConfig
 from pipelines.image_captioning.own import DECODERS, generate
 from pipelines.image_encoder import IMAGE_SIZE, from_imagenet
 from pipelines.images import normalize
-from training.augment import shift_flip_brighten
+from training.augment import zoom_flip_brighten
 from training.caption_metrics import CiderD, caption_scores
 from training.config import SCHEDULES, Schedule, TrainingConfig, option, parse, run_command, show
 from training.data import CaptionedImages, Record, at_most, load_pixels, read, refold
@@ -54,6 +54,7 @@ class CaptionerTrainingConfig(TrainingConfig):
     num_layers: int = option(3, "decoder layers of the transformer")
     dropout: float = option(0.2, "in the decoder")
     label_smoothing: float = option(0.1, "of the cross-entropy")
+    word_dropout: float = option(0.1, "share of the words so far that are hidden, so that the picture is looked at")
     first_trained_block: int = option(9, "the CNN's blocks from here on are fine-tuned")
     encoder_learning_rate: float = option(5e-5, "of the CNN while it is fine-tuned")
     num_samples: int = option(5, "captions sampled for each picture in self-critical training")
@@ -116,6 +117,13 @@ def to_ids(captions: list[tuple[str, str]], tokenizer: PreTrainedTokenizerFast, 
     """(caption, language) pairs → padded token ids [B·K, T]."""
     rows = [torch.tensor(vocabulary.encode(tokenizer, c, language, max_length)) for c, language in captions]
     return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=tokenizer.pad_token_id)
+
+
+def hide_words(ids: Tensor, share: float, unknown: int) -> Tensor:
+    """ids [B, T] with that share of the words after the first, which names the language, replaced by `unknown`."""
+    hidden = torch.rand(ids.shape, device=ids.device) < share
+    hidden[:, 0] = False
+    return ids.masked_fill(hidden, unknown)
 
 
 def cross_entropy(logits: Tensor, ids: Tensor, label_smoothing: float) -> Tensor:
@@ -251,7 +259,7 @@ def main(arguments: list[str] | None = None) -> None:
         if not finetune:
             return bare.memory(features[pictures].to(run.device))                            # (B, N, D)
         may_flip = [not any(side in c for c, _ in pairs for side in SIDES) for pairs in captions]
-        pixels = shift_flip_brighten(data.pixels[pictures].to(run.device), torch.tensor(may_flip, device=run.device))
+        pixels = zoom_flip_brighten(data.pixels[pictures].to(run.device), torch.tensor(may_flip, device=run.device))
         return bare.memory(bare.grid(normalize(pixels)))
 
     def supervised(pictures: list[int]) -> Tensor:
@@ -259,7 +267,8 @@ def main(arguments: list[str] | None = None) -> None:
         flat = [pair for pairs in captions for pair in pairs]
         ids = to_ids(flat, tokenizer, bare.config.max_positions).to(run.device)              # (B·K, T)
         memory = memory_of(pictures, captions)
-        logits = model(decoder_input_ids=ids[:, :-1], encoder_outputs=(memory,)).logits      # (B·K, T - 1, V)
+        said = hide_words(ids[:, :-1], config.word_dropout, tokenizer.unk_token_id)          # (B·K, T - 1)
+        logits = model(decoder_input_ids=said, encoder_outputs=(memory,)).logits             # (B·K, T - 1, V)
         return cross_entropy(logits, ids, config.label_smoothing)
 
     def self_critical(pictures: list[int]) -> tuple[Tensor, float]:

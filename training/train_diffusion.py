@@ -1,5 +1,5 @@
 """Train the diffusion model: predict the clean picture under flow-matching noise, the error weighted as a velocity's,
-and near the end of the path also as it looks to the CNN.
+and near the end of the path also as it looks to the CNN; `--preset adversarial` goes on with a discriminator.
 `python -m training.train_diffusion --data DIR... [--scenes DIR --subject dog]`
 
 B pictures a batch, S sentence width.
@@ -14,11 +14,13 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
 from pipelines import checkpoint
+from pipelines.errors import InputError
 from pipelines.image_encoder import ImageEncoder, from_imagenet
 from pipelines.images import grid, normalize_signed, to_pil, to_signed
 from pipelines.text_encoder import PromptEncoder
 from pipelines.text_to_image.diffusion import PatchDiffusionPipeline, pixel_noise
 from pipelines.text_to_image.unet import HEAD_SIZE, PatchUNet
+from training.adversary import DISCRIMINATOR, Adversary, foreign_captions, load_discriminator
 from training.augment import random_crop_flip
 from training.conditioning import encode_captions
 from training.config import SCHEDULES, Schedule, option, parse, run_command, show
@@ -30,6 +32,7 @@ from training.loop import TrainingRun
 from training.losses import perceptual_distance
 from training.order import batch_indices
 from training.sample_sheet import SAMPLE_PROMPTS
+from training.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -44,21 +47,28 @@ class DiffusionTrainingConfig(GeneratorTrainingConfig):
     lr_scheduler: Schedule = option("constant_with_warmup", SCHEDULES)
     lr_warmup_steps: int = option(300, "steps of linear warm-up")
     weight_decay: float = option(0.01, "decoupled weight decay (AdamW)")
-    time_mean: float = option(1.1, "mean of the noise levels' logits; above 0 means more noise than picture")
-    time_deviation: float = option(0.9, "standard deviation of the noise levels' logits")
+    time_mean: float = option(1.5, "mean of the noise levels' logits; above 0 means more noise than picture")
+    time_deviation: float = option(1.4, "their standard deviation; the words have to set the colours near σ = 1")
+    shift: float = option(3.0, "of the sampler's noise levels: above 1, more of its steps are spent near σ = 1")
     least_sigma: float = option(0.05, "below it the weight 1/σ² grows no more")
     perceptual_weight: float = option(0.02, "weight of the distance between predicted and real in CNN features")
     perceptual_sigma: float = option(0.75, "noise level below which that distance counts")
+    adversarial_weight: float = option(0.0, "weight of a discriminator's belief in the predicted pictures; 0: none")
+    discriminator: str = option("", "start it from this folder, a GAN's say, where init_from has none")
+    discriminator_learning_rate: float = option(2e-4, "of the discriminator")
     gradient_checkpointing: bool = option(False, "compute the U-Net's levels twice instead of keeping what they need")
     text_dropout: float = option(0.1, "share of pictures trained without words, for classifier-free guidance")
-    sample_steps: int = option(16, "Euler steps of the sample sheets")
-    sample_guidance: float = option(3.0, "guidance scale of the sample sheets")
+    sample_steps: int = option(12, "Euler steps of the sample sheets, and of whoever chooses none later")
+    sample_guidance: float = option(4.0, "guidance scale of the sample sheets, and of whoever chooses none later")
+    num_validation: int = option(64, "pictures of held-out captions beside every sheet, see watch.py; 0: none")
 
 
 PRESETS = {
     "tiny": {"max_steps": 4, "batch_size": 4, "image_size": 32, "patch_size": 4, "sample_every": 2, "save_every": 2,
-             "log_every": 1, "lr_warmup_steps": 0, "sample_steps": 2},
+             "log_every": 1, "lr_warmup_steps": 0, "sample_steps": 2, "num_validation": 4},
     "cpu": {},
+    "adversarial": {"adversarial_weight": 0.02, "batch_size": 32, "learning_rate": 2e-4, "lr_warmup_steps": 50,
+                    "ema_decay": 0.998, "shift": 8.0, "sample_steps": 6, "sample_guidance": 1.5},
     "gpu": {"batch_size": 512, "learning_rate": 8e-4, "compile": True},
 }  # fmt: skip
 CHANNELS = {32: (16, 32), 64: (128, 256, 352), 128: (160, 256, 352)}
@@ -100,22 +110,32 @@ def build(config: DiffusionTrainingConfig, encoder: PromptEncoder) -> PatchUNet:
     )  # fmt: skip
 
 
-def export(config: DiffusionTrainingConfig, pipeline: PatchDiffusionPipeline, facts: dict) -> None:
-    """Write the pipeline in half precision: model_index.json and its parts, each with checksums."""
+def export(
+    config: DiffusionTrainingConfig, pipeline: PatchDiffusionPipeline, adversary: Adversary | None, facts: dict
+) -> None:
+    """Write the pipeline in half precision: model_index.json and its parts, each with checksums; and the discriminator
+    to go on from."""
     folder = Path(config.weights_dir)
     pipeline.unet.half()
     pipeline.save_pretrained(folder)
+    if adversary:
+        adversary.save(folder)
     (folder / "training.json").write_text(json.dumps(facts, indent=1) + "\n")
     checkpoint.write_checksums(folder)
 
 
 def main(arguments: list[str] | None = None) -> None:
     config = parse(DiffusionTrainingConfig(), PRESETS, __doc__, arguments)
-    run = TrainingRun(config, may_share=True)
+    run = TrainingRun(config, may_share=not config.adversarial_weight)
     encoder = PromptEncoder()
     unet = build(config, encoder).to(memory_format=run.memory_format)
+    discriminator = None
+    if config.adversarial_weight:
+        if config.discriminator and not (Path(config.discriminator) / DISCRIMINATOR).is_file():
+            raise InputError("init_missing", name=config.discriminator, path=DISCRIMINATOR)
+        discriminator = load_discriminator(encoder.model.config.sentence_size, config.init_from, config.discriminator)
     if config.dry_run:
-        show(config, unet=unet)
+        show(config, unet=unet, discriminator=discriminator)
         return
     if config.gradient_checkpointing:
         unet.enable_gradient_checkpointing()
@@ -125,20 +145,35 @@ def main(arguments: list[str] | None = None) -> None:
     pixels = data.pixels.to(run.device) if run.device.type == "cuda" else data.pixels
     cnn = from_imagenet().fuse().requires_grad_(False).to(run.device, memory_format=torch.channels_last)
     sentences = encoder(list(SAMPLE_PROMPTS))[2].repeat_interleave(SAMPLES, 0).to(run.device)
-    sample_noise = pixel_noise(list(range(SAMPLES)), config.image_size).repeat(len(SAMPLE_PROMPTS), 1, 1, 1)
+    sample_seeds = len(SAMPLE_PROMPTS) * list(range(SAMPLES))
+    watch = Watch(data, read_records(config, "validation"), config.num_validation, encoder, cnn, config.image_size)
 
     optimizer = run.optimizer(unet.parameters(), (0.9, 0.95))
     ema = run.ema(unet)
     unet, optimizer, schedule = run.prepare(unet, optimizer, run.schedule(optimizer))
-    averaged = PatchDiffusionPipeline(ema.module, FlowMatchEulerDiscreteScheduler())
+    adversary = None
+    if discriminator:
+        adversary = Adversary(run, discriminator, cnn, config.discriminator_learning_rate)
+    averaged = PatchDiffusionPipeline(
+        ema.module, FlowMatchEulerDiscreteScheduler(shift=config.shift), config.sample_guidance, config.sample_steps
+    )
     averaged.set_progress_bar_config(disable=True)
 
+    def make(seeds: list[int], sentences: Tensor) -> Tensor:
+        return averaged(
+            sentences, torch.zeros_like(sentences), pixel_noise(seeds, config.image_size).to(run.device),
+            guidance_scale=config.sample_guidance, num_inference_steps=config.sample_steps,
+        )  # fmt: skip
+
+    trained = (unet, adversary.discriminator) if adversary else (unet,)
+    scalars: dict[str, Tensor] = {}
+
     for step in run.steps(data.fingerprint()):
-        for number in run.batches(unet):
+        for number in run.batches(*trained):
             rows = batch_indices(len(data), run.batch_of_all, number, config.seed).tolist()
             x = to_signed(random_crop_flip(pixels[rows], config.image_size).to(run.device))  # (B, 3, size, size)
-            words = captions.draw(rows).to(run.device)                                       # (B, S)
-            words *= torch.rand(len(words), 1, device=run.device) >= config.text_dropout
+            said = captions.draw(rows).to(run.device)                                        # (B, S)
+            words = said * (torch.rand(len(said), 1, device=run.device) >= config.text_dropout)
             sigma = noise_levels(config, len(x), run.device)                                 # (B,)
             noise = torch.randn_like(x)
             # under more noise only the mean of many pictures can be known, which looks like none of them
@@ -152,18 +187,28 @@ def main(arguments: list[str] | None = None) -> None:
                 looks = perceptual_loss(cnn, predicted[near], x[near]) if near.any() else predicted.new_zeros(())
             # a process counts by how many of the near pictures are its own
             share = near.float().mean() / near_of_all.float().mean().clamp(min=1e-6)
-            norm = run.descend(loss + config.perceptual_weight * share * looks, optimizer, schedule)
+            total = loss + config.perceptual_weight * share * looks
+            if adversary:
+                run.apart()
+                said, own_rows = run.own(said), run.own(rows)
+                foreign = foreign_captions(captions, data.records, own_rows, config.recoloured, encoder).to(run.device)
+                with run.accelerator.autocast():
+                    made_maps = adversary.judge(predicted)
+                    with torch.no_grad():
+                        real_maps = adversary.judge(x)
+                scalars = adversary.learn(real_maps, made_maps, said, foreign, said)
+                scalars["loss_g"] = adversary.generator_loss_of(made_maps, said)
+                total = total + config.adversarial_weight * scalars["loss_g"]
+            norm = run.descend(total, optimizer, schedule)
         ema.update_parameters(run.accelerator.unwrap_model(unet))
-        run.log(loss=loss, looks=looks, gradient_norm=norm, lr=schedule.get_last_lr()[0])
+        run.log(loss=loss, looks=looks, gradient_norm=norm, lr=schedule.get_last_lr()[0], **scalars)
         if (step + 1) % config.sample_every == 0 and run.accelerator.is_main_process:
-            pictures = averaged(
-                sentences, torch.zeros_like(sentences), sample_noise.to(run.device),
-                guidance_scale=config.sample_guidance, num_inference_steps=config.sample_steps,
-            )  # fmt: skip
-            run.sample(grid(to_pil(pictures), 2 * SAMPLES))
+            run.sample(grid(to_pil(make(sample_seeds, sentences)), 2 * SAMPLES))
+            if figures := watch.look(make):
+                run.validated(figures, -figures["kid"])
 
     if run.accelerator.is_main_process:
-        export(config, averaged, run.facts(data))
+        export(config, averaged, adversary, run.facts(data) | {"validation": run.figures})
         publish(config.push_to_hub, config.weights_dir, "train_diffusion")
 
 

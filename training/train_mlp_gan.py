@@ -17,6 +17,7 @@ from pipelines import checkpoint
 from pipelines.images import grid
 from pipelines.text_to_image.gan import noise_of
 from pipelines.text_to_image.mlp_gan import IMAGE_SIZE, MLPGenerator, to_pictures
+from training.adversary import DISCRIMINATOR
 from training.config import Optimizer, Precision, TrainingConfig, option, parse, run_command, show
 from training.data import DIGITS, load
 from training.hub import publish
@@ -74,7 +75,7 @@ def build(config: MLPGANTrainingConfig) -> tuple[MLPGenerator, MLPDiscriminator]
     generator, discriminator = MLPGenerator(batch_norm=config.batch_norm), MLPDiscriminator(config.dropout)
     if config.init_from:
         generator = load_initial(MLPGenerator, config.init_from)
-        discriminator.load_state_dict(load_file(Path(config.init_from) / "discriminator.safetensors"))
+        discriminator.load_state_dict(load_file(Path(config.init_from) / DISCRIMINATOR))
     return generator, discriminator
 
 
@@ -82,7 +83,7 @@ def export(config: MLPGANTrainingConfig, generator: MLPGenerator, discriminator:
     """Write the checkpoint in half precision: the generator, and the discriminator to go on from."""
     folder = Path(config.weights_dir)
     generator.half().save_pretrained(folder)
-    save_file(discriminator.half().state_dict(), folder / "discriminator.safetensors", metadata={"format": "pt"})
+    save_file(discriminator.half().state_dict(), folder / DISCRIMINATOR, metadata={"format": "pt"})
     (folder / "training.json").write_text(json.dumps(facts, indent=1) + "\n")
     checkpoint.write_checksums(folder)
 

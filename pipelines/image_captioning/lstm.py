@@ -24,7 +24,9 @@ class LSTMCaptioner(Captioner):
         self.output = nn.Linear(hidden + 2 * width, width)  # L_h h + L_z z + E y, the deep output
         self.post_init()
 
-    def decode(self, ids: Tensor, memory: Tensor, state: DecodingState | None) -> tuple[Tensor, Tensor, DecodingState]:
+    def decode(
+        self, ids: Tensor, memory: Tensor, state: DecodingState | None, explain: bool = False
+    ) -> tuple[Tensor, Tensor, DecodingState]:
         words = self.dropout(self.embed(ids))                                              # (B, T, D)
         if state is None:
             captions = len(ids) // len(memory)
@@ -36,8 +38,8 @@ class LSTMCaptioner(Captioner):
         for word in words.unbind(1):                                                       # (B, D)
             energy = self.attend(torch.tanh(cells + self.attend_hidden(h)[:, None]))       # (B, N, 1)
             alpha = energy.float().softmax(1)                                              # (B, N, 1)
-            context = torch.sigmoid(self.gate(h)) * (alpha * memory).sum(1)                # (B, D)
-            h, c = self.lstm(torch.cat([word, context.to(word.dtype)], 1), (h.to(word.dtype), c.to(word.dtype)))
+            context = (torch.sigmoid(self.gate(h)) * (alpha * memory).sum(1)).to(word.dtype)  # (B, D)
+            h, c = self.lstm(torch.cat([word, context], 1), (h.to(word.dtype), c.to(word.dtype)))
             hidden.append(torch.cat([self.dropout(h), context, word], 1))                  # (B, H + 2D)
             attention.append(alpha[..., 0])
         state = DecodingState([h, c, cells, memory], state.length + ids.shape[1])

@@ -80,9 +80,10 @@ class Captioner(PreTrainedModel, GenerationMixin):
         """Torch's own initialisation stands."""
 
     def decode(
-        self, ids: Tensor, memory: Tensor, state: DecodingState | None
+        self, ids: Tensor, memory: Tensor, state: DecodingState | None, explain: bool = False
     ) -> tuple[Tensor, Tensor | None, DecodingState]:
-        """ids [B, T], memory [B, N, D], what came before → hidden [B, T, D], attention [B, T, N], what to remember.
+        """ids [B, T], memory [B, N, D], what came before → hidden [B, T, D], where every token looked [B, T, N] (sure
+        to be there only if `explain`), what to remember.
 
         Memory may have fewer rows than ids: the captions of one picture then stand next to each other and share it.
         """
@@ -99,7 +100,7 @@ class Captioner(PreTrainedModel, GenerationMixin):
         return self.image_encoder(pixel_values).flatten(2).transpose(1, 2)
 
     def memory(self, grid: Tensor) -> Tensor:
-        return self.read(grid.float()) + self.cell_position                    # (B, N, D)
+        return self.read(grid.to(self.cell_position.dtype)) + self.cell_position  # (B, N, D)
 
     def forward(
         self,
@@ -107,10 +108,11 @@ class Captioner(PreTrainedModel, GenerationMixin):
         decoder_input_ids: Tensor | None = None,
         encoder_outputs: BaseModelOutput | None = None,
         past_key_values: DecodingState | None = None,
+        output_attentions: bool = False,
         **_,
     ) -> Seq2SeqLMOutput:
         memory = (encoder_outputs or self.encode_pictures(pixel_values))[0]
-        hidden, attention, state = self.decode(decoder_input_ids, memory, past_key_values)
+        hidden, attention, state = self.decode(decoder_input_ids, memory, past_key_values, output_attentions)
         logits = F.linear(hidden, self.embed.weight)                           # (B, T, V): words read and written alike
         return Seq2SeqLMOutput(logits=logits, past_key_values=state, cross_attentions=(attention,))
 

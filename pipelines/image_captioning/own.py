@@ -32,8 +32,8 @@ class OwnCaptioner:
         self.tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
         decoder = DECODERS[CaptionerConfig.from_pretrained(folder, local_files_only=True).decoder_type]
         self.model = decoder.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
-        self.model.eval().to(device.device())
         self.model.image_encoder.fuse().to(memory_format=torch.channels_last)
+        self.model.eval().to(device.device(), device.dtype())  # cast once: autocast would cast again at every word
 
     @torch.inference_mode()
     def describe(
@@ -41,17 +41,16 @@ class OwnCaptioner:
     ) -> list[dict]:
         """For each picture its captions, tokens, probabilities and attention, as `CaptionOutput` names them."""
         size = 32 * self.model.config.grid_size
-        with device.autocast():
-            grid = self.model.grid(normalize(to_uint8(images, size, crop=False).to(device.device())))
-            memory = self.model.memory(grid)
-            ids = generate(
-                self.model, self.tokenizer, memory, num_beams, num_captions, language, top_p=top_p
-            )                                                                                  # (B, T)
+        pixels = normalize(to_uint8(images, size, crop=False).to(device.device())).to(self.model.dtype)
+        memory = self.model.memory(self.model.grid(pixels))                                    # (B, N, D)
+        ids = generate(
+            self.model, self.tokenizer, memory, num_beams, num_captions, language, top_p=top_p
+        )                                                                                      # (B, T)
         return self.explain(memory, ids, num_captions, language)
 
     def explain(self, memory: Tensor, ids: Tensor, num_captions: int, language: str) -> list[dict]:
         """Read the finished captions once more, for the probability of every word and where it was found."""
-        output = self.model(decoder_input_ids=ids[:, :-1], encoder_outputs=(memory,))
+        output = self.model(decoder_input_ids=ids[:, :-1], encoder_outputs=(memory,), output_attentions=True)
         words = ids[:, 1:]                                                                     # (B, T - 1)
         probability = output.logits.float().softmax(-1).gather(2, words[..., None])[..., 0]    # (B, T - 1)
         side = self.model.config.grid_size

@@ -75,7 +75,7 @@ class TransformerCaptioner(Captioner):
         self.post_init()
 
     def decode(
-        self, ids: Tensor, memory: Tensor, state: DecodingState | None
+        self, ids: Tensor, memory: Tensor, state: DecodingState | None, explain: bool = False
     ) -> tuple[Tensor, Tensor | None, DecodingState]:
         if state is None:
             captions = len(ids) // len(memory)
@@ -88,8 +88,8 @@ class TransformerCaptioner(Captioner):
             mask = torch.ones(num_tokens, past + num_tokens, dtype=torch.bool, device=ids.device).tril(past)
         tensors = []
         for k, layer in enumerate(self.layers):
-            explain = layer is self.layers[-1] and not self.training  # training has no use for it
-            x, attention, kept = layer(x, mask, state.tensors[4 * k : 4 * k + 4], explain)
+            last = layer is self.layers[-1]
+            x, attention, kept = layer(x, mask, state.tensors[4 * k : 4 * k + 4], explain and last)
             tensors += kept
         return self.norm(x), attention, DecodingState(tensors, past + num_tokens)
 

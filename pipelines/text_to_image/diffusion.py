@@ -8,7 +8,6 @@ B pictures, S sentence width.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -32,9 +31,13 @@ MAX_GUIDANCE = 30.0
 class PatchDiffusionPipeline(DiffusionPipeline):
     """The U-Net and its scheduler as one `diffusers` folder. Conditioned on sentence vectors, not on text."""
 
-    def __init__(self, unet: PatchUNet, scheduler: SchedulerMixin):
+    def __init__(
+        self, unet: PatchUNet, scheduler: SchedulerMixin, guidance_scale: float = 4.0, num_inference_steps: int = 12
+    ):
+        """The guidance and the steps are those that suit the U-Net; whoever samples may choose others."""
         super().__init__()
         self.register_modules(unet=unet, scheduler=scheduler)
+        self.register_to_config(guidance_scale=guidance_scale, num_inference_steps=num_inference_steps)
 
     @torch.inference_mode()
     def __call__(
@@ -76,7 +79,8 @@ def sample(
     on_step: Callable[[int, int, Tensor], None] | None = None,
 ) -> Tensor:
     """Follow the velocity from noise to a picture, where `predict(z, σ)` guesses the clean one: two evaluations a step
-    of Heun's method, one of Euler's."""
+    of Heun's method, one of Euler's. The scheduler's `shift` s turns even steps of σ into s σ / (1 + (s − 1) σ), which
+    lie closer together in noise (Esser et al. 2024, eq. 23)."""
     if isinstance(scheduler, FlowMatchEulerDiscreteScheduler):
         # by itself it would spend the last step on σ = 0.001
         sigmas = np.linspace(1, 1 / num_inference_steps, num_inference_steps)
@@ -101,18 +105,17 @@ def pixel_noise(seeds: list[int], size: int) -> Tensor:
 class DiffusionModel(OwnGenerator):
     """The shipped diffusion pipeline with the prompt encoder that it was trained on."""
 
-    defaults: ClassVar[dict] = {
-        "negative_prompt": "",
-        "guidance_scale": 4.0,
-        "num_inference_steps": 12,
-        "scheduler": "euler",
-    }
-
     def __init__(self, folder: Path):
         checkpoint.verify(folder, folder.name)
         self.pipeline = PatchDiffusionPipeline.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
         self.pipeline.unet.eval().to(device.device(), memory_format=torch.channels_last)
         super().__init__(folder, self.pipeline.unet.config.text_encoder)
+        self.defaults = {
+            "negative_prompt": "",
+            "guidance_scale": self.pipeline.config["guidance_scale"],
+            "num_inference_steps": self.pipeline.config["num_inference_steps"],
+            "scheduler": "euler",
+        }
 
     def check(self, negative_prompt: str, guidance_scale: float, num_inference_steps: int, scheduler: str) -> dict:
         """The settings in their own types. Raises InputError for the first that is out of range."""

@@ -20,7 +20,7 @@ EN = {
     "create.pretrained_hint": "Choose one, or type the id of any diffusers text-to-image pipeline.",
     "create.own_settings": "Its own steps and guidance",
     "create.steps": "Steps",
-    "create.steps_hint": "More are slower and finer.",
+    "create.steps_hint": "More are slower; six are enough here.",
     "create.guidance": "Guidance",
     "create.guidance_hint": "More follows the words; 1 is none.",
     "create.negative": "Keep away from",
@@ -213,6 +213,11 @@ EN = {
     "train.loss_d": "Discriminator's loss",
     "train.loss_g": "Generator's loss",
     "train.curves": "The losses up to step {last}",
+    "train.kid": "KID: how far from real pictures, less is better",
+    "train.en_cider_d": "CIDEr-D in English",
+    "train.zh_cider_d": "CIDEr-D in Chinese",
+    "train.f1": "F1",
+    "train.measures": "Measured on held-out captions, up to step {last}",
     "train.samples": "Samples at step {step}",
     "results.tab": "Results",
     "results.intro": (
@@ -326,6 +331,8 @@ EN = {
     "batch.download": "Captions",
     "recognize.tab": "Recognize",
     "recognize.button": "Recognize",
+    "recognize.model": "Recognizer",
+    "recognize.built_in": "Built in",
     "recognize.empty": (
         "<strong>What is in a picture?</strong><span>Drop a picture, or take one of ours: objects, attributes and "
         "actions, each with its probability and its place.</span>"

@@ -96,7 +96,7 @@ SENTENCES = {
         "更多的 --lr_warmup_steps 或 --mixed_precision no。"
         "没有保存损坏的结果；“{folder}”里最后一个完好的状态是 {kept}。"
     ),
-    "init_missing": "--init_from “{name}”不是训练好的模型文件夹：其中没有 {path}。",
+    "init_missing": "“{name}”不是可以接着训练的模型文件夹：其中没有 {path}。",
     "init_differs": "不能从 --init_from “{name}”继续：其中是 {found}，而要训练的是 {wanted}。请另选一个。",
     "init_unreadable": "--init_from “{name}”里的网络无法载入：{reason}。请另选一个。",
     "hub_push": (

@@ -16,7 +16,7 @@ def test_diffusion_shows_its_steps_and_then_its_pictures(visit):
     expect(page.locator("#progress .run")).to_contain_text("of 40")
     expect(page.locator("#progress .previews img")).to_have_count(4)
     expect(page.locator("#pictures .thumbnail-item img")).to_have_count(4)
-    expect(page.locator("#made")).to_contain_text("40 steps, guidance 4")
+    expect(page.locator("#made")).to_contain_text("40 steps, guidance 1.5")
     expect(page.locator("#progress")).to_be_hidden()
     expect(page.locator("#stop")).to_be_disabled()
     assert visitor.outside == visitor.errors == []

@@ -131,6 +131,11 @@ def test_each_tab_offers_models_of_its_own_kind(models):
     assert "blip" not in offers.choices()
     with pytest.raises(InputError):
         offers.offered("mine", "describe")
+    (models / "seen").mkdir()
+    (models / "seen" / "concepts.json").write_text("[]")
+    assert offers.choices("recognize") == ["seen"]
+    with pytest.raises(InputError):
+        offers.offered("owner/model", "recognize")  # the Hub has no recognizers of this kind
 
 
 def test_hub_ids_can_be_forbidden(models, monkeypatch):
