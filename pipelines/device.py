@@ -4,6 +4,7 @@ Devices are chosen by `accelerate`, so that a GPU is used where there is one. Mo
 leave again, the least recently used first, when the next one would pass the memory budget.
 """
 
+import atexit
 import ctypes
 import gc
 import os
@@ -45,8 +46,11 @@ _entries: OrderedDict[str, Entry] = OrderedDict()
 @cache
 def processes() -> PartialState:
     """This process and the others of `accelerate launch` or `torchrun`, which on CPUs are found only where accelerate
-    is told that there is nothing else."""
-    return PartialState(cpu=not torch.accelerator.is_available())
+    is told that there is nothing else. They take leave of one another at exit: the threads of a group that is still
+    open then can abort a process whose work is done."""
+    state = PartialState(cpu=not torch.accelerator.is_available())
+    atexit.register(state.destroy_process_group)
+    return state
 
 
 @cache
