@@ -23,6 +23,9 @@ DATA = ("--data", str(ROOT / "assets/sample-set"))
 QUIET = ("--log_every", "1", "--sample_every", "1000000", "--save_every", "1000000", "--report_to", "none")
 # a trainer's module and its flags, at the size that ships
 TRAINERS = {
+    "text-encoder": (
+        "training.train_text_encoder", *DATA, "--init_from", "weights/text-encoder", "--max_train_samples", "8000",
+    ),
     "gan": ("training.train_gan", *DATA),
     "diffusion": ("training.train_diffusion", *DATA),
     "diffusion, with a discriminator": ("training.train_diffusion", *DATA, "--preset", "adversarial"),
@@ -38,7 +41,7 @@ TRAINERS = {
     "recognizer": ("training.train_recognizer", *DATA, "--min_count", "5", "--min_count_in_set", "5"),
 }  # fmt: skip
 FIRST, LAST = 2, 6  # steps between which time is taken: the first ones allocate
-QUICK = {"mlp-gan": 300, "recognizer": 300, "alignment": 30}  # the last step of trainers whose steps are short
+QUICK = {"mlp-gan": 300, "recognizer": 300, "alignment": 30, "text-encoder": 30}  # the last step where steps are short
 # runs a trainer under PyTorch's counter of operations, and prints what it counted
 COUNT = (
     "import sys, importlib; from torch.utils.flop_counter import FlopCounterMode\n"
@@ -89,16 +92,16 @@ def main() -> None:
     parser.add_argument("--only", choices=TRAINERS, nargs="+", default=list(TRAINERS), help="these trainers")
     names = parser.parse_args().only
     torch.set_num_threads(1)
-    peak = peak_flops(torch.bfloat16)
-    on = {**machine(torch.bfloat16), "peak_gflops": peak / 1e9}
     rows = {row["what"]: row for row in json.loads(RESULTS.read_text())["rows"]} if RESULTS.is_file() else {}
-    print(f"a process's peak: {peak / 1e9:.0f} GFLOP/s\n{'':<33}{'1 process':>12}{'of peak':>10}{'2 processes':>14}")
+    print(f"{'':<33}{'peak of one':>12}{'1 process':>12}{'of peak':>10}{'2 processes':>14}")
     for name in names:
+        peak = peak_flops(torch.bfloat16)  # beside each, since a shared machine is not as fast at all times
         one, two = (rate(name, n) for n in (1, 2))
         share = flops_a_example(TRAINERS[name]) * one / peak
+        on = {**machine(torch.bfloat16), "peak_gflops": peak / 1e9}
         figures = {"examples_per_second": one, "share_of_peak": share, "with_two_processes": two / one}
         rows[name] = {"what": name, **figures, "machine": on}
-        print(f"{name:<33}{one:>10.1f}/s{share:>10.1%}{two / one:>13.2f}×", flush=True)
+        print(f"{name:<33}{peak / 1e9:>12.0f}{one:>10.1f}/s{share:>10.1%}{two / one:>13.2f}×", flush=True)
         kept = [rows[trainer] for trainer in TRAINERS if trainer in rows]
         RESULTS.write_text(json.dumps({"rows": kept}, indent=1) + "\n")  # each, since the whole takes its time
 

@@ -124,6 +124,11 @@ SENTENCES = {
     "tracker_missing": (
         "'{name}' is not installed. Install it with `pip install {name}`, or choose another --report_to."
     ),
+    "no_translations": "There is no {file} in '{folder}'. Name the folder that holds it, or leave --text out.",
+    "no_bilingual_test": (
+        "No picture of the test split has captions in English and in Chinese, so that the encoder could not be judged. "
+        "Add some to the folder, or name a folder of translations of its test pictures' captions with --text."
+    ),
     "run_exists": (
         "'{folder}' already holds a run, at {state}. Add --resume to go on with it, or choose another --output_dir."
     ),

@@ -1,10 +1,13 @@
 """The text encoder's training with a tiny BERT as the teacher: the loss is what it says, what is written loads."""
 
 import json
+from dataclasses import replace
 
+import pytest
 import torch
 import torch.nn.functional as F
 
+from pipelines.errors import InputError
 from pipelines.text_encoder import PromptEncoder
 from training import bilingual_text, train_text_encoder
 from training.data import read
@@ -21,6 +24,24 @@ def test_training_writes_an_encoder_that_loads(teacher, text_folder, captioned_f
     metrics = json.loads((tmp_path / "weights" / "metrics.json").read_text())
     assert metrics["figures"]["num_pairs"] == 1
     assert "zqxv" not in encoder.words
+
+
+def test_captions_in_both_languages_do_without_further_text(teacher, captioned_folder, tmp_path):
+    train_text_encoder.main([
+        "--preset", "tiny", "--data", str(captioned_folder), "--teacher", str(teacher),
+        "--output_dir", str(tmp_path / "run"), "--weights_dir", str(tmp_path / "weights"),
+    ])  # fmt: skip
+    metrics = json.loads((tmp_path / "weights" / "metrics.json").read_text())
+    assert metrics["figures"]["num_pairs"] == 2
+    assert "own" in metrics["split"]
+
+
+@pytest.mark.parametrize(("text", "code"), [("nowhere", "no_translations"), ("", "no_bilingual_test")])
+def test_without_pairs_to_be_judged_by_there_is_a_sentence(captioned_folder, tmp_path, text, code):
+    records = [replace(r, captions_zh=()) for r in read(captioned_folder)]
+    with pytest.raises(InputError) as caught:
+        bilingual_text.held_out_pairs(records, tmp_path / text if text else None)
+    assert caught.value.code == code
 
 
 def test_the_loss_falls_as_the_student_nears_the_teacher():

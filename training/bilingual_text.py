@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from pipelines.errors import InputError
 from training.data import Record
 
 GLOSSARY = Path(__file__).with_name("glossary.tsv")
+TRANSLATIONS = "flickr8k_en_zh.jsonl"
 Pair = tuple[str, list[str]]  # a sentence, and the English sentences whose mean vector it should have
 
 
@@ -43,13 +45,40 @@ def caption_pairs(records: list[Record]) -> Iterator[Pair]:
             yield caption, twins
 
 
-def translation_pairs(path: Path, held_out: set[str]) -> Iterator[Pair]:
-    """Sentence-by-sentence translations of a JSON lines file with `id`, `en` and `zh_machine`."""
-    for line in path.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
+def sentence_pairs(folder: Path, held_out: set[str]) -> Iterator[Pair]:
+    """The text beside the pictures: translations, but for those of the pictures held out, and English sentences."""
+    for row in translations(folder):
         if Path(row["id"]).stem not in held_out:
             for english, chinese in zip(row["en"], row["zh_machine"], strict=True):
                 yield chinese, [english]
+    for path in sorted(folder.glob("*_en.txt")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.strip():
+                yield line, [line]
+
+
+def translations(folder: Path) -> list[dict]:
+    """The rows of the folder's file, each with `id`, `en` and `zh_machine`, sentence by sentence. Raises InputError
+    where there is no such file."""
+    path = folder / TRANSLATIONS
+    if not path.is_file():
+        raise InputError("no_translations", folder=folder, file=TRANSLATIONS)
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def held_out_pairs(records: list[Record], folder: Path | None, limit: int = 1000) -> list[tuple[str, str]]:
+    """(English, Chinese) of pictures of the test split: a translation where there is a folder of text, else two of
+    the picture's captions. Raises InputError where no picture has both."""
+    test = [r for r in records if r.split == "test"]
+    if folder:
+        names = {Path(r.name).stem for r in test}
+        rows = [row for row in translations(folder) if Path(row["id"]).stem in names]
+        pairs = [(row["en"][0], row["zh_machine"][0]) for row in rows]
+    else:
+        pairs = [(r.captions[0], r.captions_zh[0]) for r in test if r.captions and r.captions_zh]
+    if not pairs:
+        raise InputError("no_bilingual_test")
+    return pairs[:limit]
 
 
 def phrase_pairs(records: list[Record], num: int, seed: int) -> Iterator[Pair]:

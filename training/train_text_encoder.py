@@ -36,7 +36,7 @@ BUCKET = 16  # batches that are sorted by length together, so that little is pad
 class TextEncoderTrainingConfig(TrainingConfig):
     output_dir: str = option("runs/text-encoder", "states, samples and TensorBoard logs go here")
     weights_dir: str = option("weights/text-encoder", "the finished checkpoint goes here")
-    text: str = option("", "folder with flickr8k_en_zh.jsonl and *_en.txt")
+    text: str = option("", "folder with flickr8k_en_zh.jsonl and *_en.txt; empty: the pictures' captions alone")
     teacher: str = option("", "folder of the English BERT to follow; empty: all-MiniLM-L6-v2")
     max_steps: int = option(9000, "optimizer steps of the whole schedule")
     batch_size: int = option(192, "sentences a step and process")
@@ -190,16 +190,14 @@ def main(arguments: list[str] | None = None) -> None:
     run = TrainingRun(config)
     started = time.strftime("%Y-%m-%d")
     records = [r for source in config.data for r in read(source)]
-    held_out = {Path(r.name).stem for r in records if r.split == "test"}
     train = [r for r in records if r.split != "test"]
-    text = Path(config.text)
+    text = Path(config.text) if config.text else None
+    held_out_pairs = bilingual_text.held_out_pairs(records, text)
     teacher = Teacher(Path(config.teacher) if config.teacher else minilm_folder(), Path(config.output_dir))
     pairs = [*bilingual_text.caption_pairs(train), *bilingual_text.phrase_pairs(train, config.num_phrases, config.seed)]
     pairs += bilingual_text.vocabulary_pairs(teacher.words(), config.seed)
-    translations = text / "flickr8k_en_zh.jsonl"
-    pairs += bilingual_text.translation_pairs(translations, held_out)
-    for path in sorted(text.glob("*_en.txt")):
-        pairs += [(line, [line]) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    if text:
+        pairs += bilingual_text.sentence_pairs(text, {Path(r.name).stem for r in records if r.split == "test"})
     pairs = list({(sentence, *twins): (sentence, twins) for sentence, twins in pairs}.values())
     pairs = at_most(pairs, config.max_train_samples)
     model, tokenizer = build(run, [sentence for sentence, _ in pairs])
@@ -224,9 +222,6 @@ def main(arguments: list[str] | None = None) -> None:
     def encode(sentences: list[str]) -> Tensor:
         batch = tokenizer(sentences, padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
         return ema.module(batch["input_ids"].to(run.device), batch["attention_mask"].to(run.device))[1].cpu()
-
-    rows = [json.loads(line) for line in translations.read_text(encoding="utf-8").splitlines()]
-    held_out_pairs = [(r["en"][0], r["zh_machine"][0]) for r in rows if Path(r["id"]).stem in held_out][:1000]
 
     optimizer = run.optimizer(model.parameters(), (0.9, 0.98))
     ema = run.ema(model)
@@ -262,7 +257,8 @@ def main(arguments: list[str] | None = None) -> None:
         checkpoint.write_checksums(folder)
         figures = evaluate(lambda sentences: PromptEncoder(folder)(sentences)[2].cpu(), held_out_pairs)
         facts = {
-            "task": "text encoder", "split": "flickr8k test, (English, machine-translated Chinese) pairs",
+            "task": "text encoder",
+            "split": f"test pictures, (English, {'machine-translated' if text else 'own'} Chinese) pairs",
             "figures": figures, "seed": config.seed, "steps": run.step, "minutes": round(run.seconds / 60, 1),
             "num_sentences": len(pairs), "parameters": sum(p.numel() for p in model.parameters()),
             "hardware": "2 CPU cores", "date": started,

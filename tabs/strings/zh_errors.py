@@ -80,6 +80,11 @@ SENTENCES = {
     "data_unknown": "“{name}”既不是文件夹，也不是能从 Hugging Face Hub 载入的数据集。",
     "not_shared": "只有扩散模型的权重可以由多个进程分担（FSDP）。请改用 deploy/accelerate/gpus.yaml 启动这个训练。",
     "tracker_missing": "没有安装“{name}”。请用 `pip install {name}` 安装，或换一个 --report_to。",
+    "no_translations": "“{folder}”里没有 {file}。请给出它所在的文件夹，或去掉 --text。",
+    "no_bilingual_test": (
+        "测试集里没有一张图片兼有英文和中文说明，无法评估编码器。请在文件夹里补上一些，"
+        "或用 --text 给出测试图片说明的译文所在的文件夹。"
+    ),
     "run_exists": "“{folder}”里已有一次训练，停在 {state}。加上 --resume 可接着训练，或换一个 --output_dir。",
     "resume_differs": (
         "“{folder}”里的训练停在第 {step} 步，开始时的设置不同：{settings}。请给出开始时的设置，或换一个 --output_dir。"
