@@ -30,6 +30,7 @@ CAPTIONS = ("bleu_1", "bleu_4", "rouge_l", "cider_d")
 RECOGNITION = ("precision", "recall", "f1", "macro_f1", "map", "accuracy")
 RANKS = (1, 5, 10)
 SQUARE = 180  # pixels
+LOSSES_A_ROW, PANEL_TITLE = 3, 22  # of losses.webp: panels, and the pixels of a title, which is English
 
 
 def card(name: str) -> dict | None:
@@ -114,15 +115,31 @@ def lesson(language: str) -> str:
 
 
 def losses(language: str) -> str:
-    """What each loss made of the first lesson, with batch norm and without."""
-    path = checkpoint.WEIGHTS / "mlp-gan/losses.webp"
-    if not path.is_file():
+    """What each loss made of the first lesson, with batch norm and without: curves, digits and figures."""
+    measured, path = card("mlp-gan/losses.json"), checkpoint.WEIGHTS / "mlp-gan/losses.webp"
+    if measured is None or not path.is_file():
         return ""
     from PIL import Image
 
     with Image.open(path) as image:
-        address, said = data_uri(image.convert("RGB"), "webp"), text("results.losses", language)
-    return f'<figure class="curve"><figcaption>{said}</figcaption><img class="plot" src="{address}" alt=""></figure>'
+        sheet = image.convert("RGB")
+    runs = [run for run in measured["runs"] if run["seed"] == measured["runs"][0]["seed"]]
+    width, height = sheet.width // LOSSES_A_ROW, sheet.height * LOSSES_A_ROW // len(runs)
+    panels = []
+    for k, run in enumerate(runs):
+        left, top = k % LOSSES_A_ROW * width, k // LOSSES_A_ROW * height
+        address = data_uri(sheet.crop((left, top + PANEL_TITLE, left + width, top + height)), "webp")
+        norm = "with_norm" if run["batch_norm"] else "without_norm"
+        title = text(f"results.{norm}", language, loss=text(f"results.{run['loss']}", language))
+        figures = text(
+            "results.loss_figures", language, readable=number(run["readable"], True),
+            recall=number(run["recall"], True), distance=number(run["frechet_distance"]),
+        )  # fmt: skip
+        panels.append(
+            f'<figure class="curve"><figcaption>{title}</figcaption><img class="plot" src="{address}" alt="">'
+            f"<small>{figures}</small></figure>"
+        )
+    return f'<p class="hint">{text("results.losses", language)}</p><div class="panels">{"".join(panels)}</div>'
 
 
 def captions(language: str) -> str:

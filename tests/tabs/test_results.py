@@ -8,7 +8,7 @@ import pytest
 from pipelines import checkpoint
 from tabs.charts import evenly
 from tabs.i18n import text
-from tabs.results import number, results_html, sweep
+from tabs.results import losses, number, results_html, sweep
 
 SHIPPED = Path(__file__).resolve().parents[2] / "weights"
 
@@ -33,6 +33,15 @@ def test_curves_are_drawn_in_the_language_of_the_page(monkeypatch):
     assert text("create.guidance", "zh") in drawn
     assert evenly([3, 1, 2]) == [(0, 1), (0.5, 0), (1, 0.5)]
     assert evenly([2]) == [(0, 0)]
+
+
+def test_what_each_loss_made_is_named_in_the_language_of_the_page(monkeypatch):
+    monkeypatch.setattr(checkpoint, "WEIGHTS", SHIPPED)
+    shown = losses("zh")
+    assert shown.count("<img") == 6
+    assert shown.count("无批归一化") == 3
+    worst = max(r["frechet_distance"] for r in json.loads((SHIPPED / "mlp-gan" / "losses.json").read_text())["runs"])
+    assert number(worst) in shown
 
 
 def test_without_cards_nothing_breaks(tmp_path, monkeypatch):
