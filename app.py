@@ -162,7 +162,7 @@ def build_app(model: str = "gan", captioner: str = "both", data: Path | None = N
         app.load(None, None, language, js="() => window.tuwen.language")
         switch_language.click(None, js="() => window.tuwen.switchLanguage()")
         switch_appearance.click(None, js="() => window.tuwen.switchAppearance()")
-    return app.queue(max_size=max_queue)
+    return app.queue(max_size=max_queue, api_open=False)  # no call passes the queue by
 
 
 def launch(app, per_minute: int = 0, mcp: bool = False, **options):
@@ -196,6 +196,8 @@ def launch(app, per_minute: int = 0, mcp: bool = False, **options):
 
 def main(argv: list[str] | None = None) -> None:
     arguments = parse_arguments(argv)
+    if arguments.weights:
+        os.environ["TUWEN_WEIGHTS"] = str(arguments.weights.resolve())  # read by pipelines.checkpoint
     if arguments.doctor:
         raise SystemExit(import_module("pipelines.doctor").main())
     if os.environ.get("SPACES_ZERO_GPU") and import_module("pipelines.device").ZERO_GPU:
@@ -205,8 +207,6 @@ def main(argv: list[str] | None = None) -> None:
     if arguments.mcp and (guarded or arguments.auth or arguments.share):
         raise SystemExit("--mcp works on a page without a password: the tools have no way to log in.")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    if arguments.weights:
-        os.environ["TUWEN_WEIGHTS"] = str(arguments.weights.resolve())  # read by pipelines.checkpoint
     if arguments.memory_budget:
         os.environ["TUWEN_MEMORY_BUDGET"] = str(arguments.memory_budget)  # read by pipelines.device
     if arguments.models:

@@ -5,6 +5,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,6 +20,7 @@ from pipelines.distributed import dealt_out
 from pipelines.errors import InputError
 from pipelines.image_captioning.pipeline import CaptioningPipeline, load_captioner
 from pipelines.images import open_image
+from pipelines.outputs import short_name
 from pipelines.ranking import best_first
 from pipelines.recipe import encoded, inscribe, recipes
 from pipelines.round_trip import round_trip
@@ -75,7 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
     trip.add_argument("--model", default="gan", help=f"{', '.join(FOLLOW_WORDS)}, a folder or a Hub id")
     trip.add_argument("--captioner", default="transformer", help=f"{captioners}, a folder or a Hub id")
     trip.add_argument("--num-images", default=4, metavar="N")
-    trip.add_argument("--num-loops", default=1, type=int, metavar="N")
+    trip.add_argument("--num-loops", default=1, metavar="N")
     trip.add_argument("--seed", default=None, help="of the first picture (default: random)")
     trip.set_defaults(run=run_round_trip)
 
@@ -85,14 +87,16 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run_generate(args: argparse.Namespace) -> int:
+    if args.out.is_file():
+        raise InputError("out_file", name=args.out)
+    args.out.mkdir(parents=True, exist_ok=True)
     settings = {name: getattr(args, name) for name in SETTINGS}
     pipeline = load_text_to_image(args.model)
     output = pipeline(args.prompt, num_images=args.num_images, seed=args.seed, **settings)
     judged = []
     if args.best_first:
         output, judged = best_first(output)
-    args.out.mkdir(parents=True, exist_ok=True)
-    paths = [args.out / f"{Path(output.model).name}-{seed}.png" for seed in output.seeds]
+    paths = [unused(args.out / f"{short_name(output.model)}-{seed}.png") for seed in output.seeds]
     for image, path, recipe in zip(output.images, paths, recipes(output), strict=True):
         path.write_bytes(encoded(image if args.no_recipe else inscribe(image, recipe)))
     result = {
@@ -110,22 +114,26 @@ def run_generate(args: argparse.Namespace) -> int:
     return 0
 
 
+def unused(path: Path) -> Path:
+    """`path`, or with a number behind its name where a file lies there, so that no picture is lost."""
+    numbered = (path.with_stem(f"{path.stem}-{k}") for k in count(2))
+    return next(name for name in chain([path], numbered) if not name.exists())
+
+
 def run_caption(args: argparse.Namespace) -> int:
     captioner = load_captioner(args.model)
     if args.export:
         return export_captions(args, captioner)
 
     def result_of(file: str) -> tuple[dict, str]:
-        (output,) = captioner(
-            [open_image(file)], num_captions=args.num_captions, language=args.language, **decoding(args)
-        )
+        (output,) = captioner([open_image(file)], language=args.language, **decoding(args))
         return caption_answer(output), " | ".join(output.captions)
 
     return for_each(args, result_of)
 
 
 def decoding(args: argparse.Namespace) -> dict:
-    return {"num_beams": args.num_beams, "top_p": args.top_p, "seed": args.seed}
+    return {"num_beams": args.num_beams, "num_captions": args.num_captions, "top_p": args.top_p, "seed": args.seed}
 
 
 def export_captions(args: argparse.Namespace, captioner: CaptioningPipeline) -> int:

@@ -5,7 +5,9 @@ added to; what comes out can be corrected by hand, and is written so that other 
 import csv
 import io
 import json
+import lzma
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -20,6 +22,9 @@ EXISTING = ("skip", "overwrite", "append")
 FORMATS = {"jsonl": "metadata.jsonl", "csv": "captions.csv", "txt": "captions.zip", "coco": "captions.json"}
 MAX_FILES = 500
 MAX_BYTES = 2_000_000_000  # of a zip, unpacked
+MAX_FILE_BYTES = 100_000_000  # of one of its files
+# what a damaged or locked zip raises
+BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, RuntimeError, NotImplementedError, EOFError)
 LINK = 0o120000  # the kind of a symbolic link in a zip's file modes
 PREDICTED = "predicted by "  # how the source of captions begins that no one read: no model is measured by them
 CORRECTED = "corrected by hand"
@@ -52,17 +57,23 @@ def collect(sources: Iterable[str | Path], folder: Path, limit: int = MAX_FILES)
     own. A text file of a picture's name is its existing caption. Raises InputError for what can't or mustn't be read.
     """
     files: dict[str, Path] = {}
+    named: set[str] = set()  # one by one, and not as a part of a folder or zip: what is no picture gets its own line
     for k, source in enumerate(map(Path, sources)):
         if source.is_dir():
-            files |= {p.relative_to(source).as_posix(): p for p in sorted(source.rglob("*")) if p.is_file()}
+            found = {p.relative_to(source).as_posix(): p for p in sorted(source.rglob("*")) if p.is_file()}
         elif source.suffix.lower() == ".zip":
-            files |= unpack(source, folder / str(k), limit)
-        else:  # two folders may hold the same name
-            files[source.name if source.name not in files else f"{k}-{source.name}"] = source
+            found = unpack(source, folder / str(k), limit)
+        else:
+            found = {source.name: source}
+        taken = not found.keys().isdisjoint(files)  # then all get new names, so that texts stay with their pictures
+        found = {f"{k}-{name}" if taken else name: path for name, path in found.items()}
+        files |= found
+        if source.is_file() and source.suffix.lower() not in (".zip", ".txt"):
+            named |= found.keys()
     texts = {str(PurePosixPath(n).with_suffix("")): p for n, p in files.items() if n.lower().endswith(".txt")}
     rows = []
     for name, path in files.items():
-        if PurePosixPath(name).suffix.lower() in PICTURES:
+        if name in named or PurePosixPath(name).suffix.lower() in PICTURES:
             beside = texts.get(str(PurePosixPath(name).with_suffix("")))
             existing = beside.read_text(encoding="utf-8", errors="replace").strip() if beside else ""
             rows.append(Row(name, path, existing))
@@ -82,11 +93,11 @@ def unpack(source: Path, folder: Path, limit: int) -> dict[str, Path]:
                 parts = PurePosixPath(member.filename.replace("\\", "/")).parts
                 if not parts or ".." in parts or parts[0].startswith(("/", "~")) or ":" in parts[0] or is_link(member):
                     raise InputError("zip_path", name=member.filename)
-            kept = [m for m in members if Path(m.filename).suffix.lower() in PICTURES | {".txt"}]
+            kept = [m for m in members if Path(m.filename).suffix.lower() in PICTURES | {".txt"} and not of_macos(m)]
             if len(kept) > 2 * limit:
                 raise InputError("batch_many", count=len(kept), limit=limit)
-            if sum(m.file_size for m in kept) > MAX_BYTES:
-                raise InputError("zip_large", limit=MAX_BYTES // 10**9)
+            if sum(m.file_size for m in kept) > MAX_BYTES or any(m.file_size > MAX_FILE_BYTES for m in kept):
+                raise InputError("zip_large", limit=MAX_BYTES // 10**9, file=MAX_FILE_BYTES // 10**6)
             folder.mkdir(parents=True)
             found = {}
             for k, member in enumerate(kept):
@@ -96,8 +107,14 @@ def unpack(source: Path, folder: Path, limit: int) -> dict[str, Path]:
                     path.write_bytes(content)
                 found[member.filename] = path
             return found
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
+    except BROKEN as error:
         raise InputError("zip_broken", name=source.name) from error
+
+
+def of_macos(member: zipfile.ZipInfo) -> bool:
+    """Whether it is one of the files that macOS puts beside each picture, under the picture's own kind of name."""
+    path = PurePosixPath(member.filename)
+    return "__MACOSX" in path.parts or path.name.startswith("._")
 
 
 def is_link(member: zipfile.ZipInfo) -> bool:
@@ -153,8 +170,8 @@ def described(
             words = output.tokens[0]
             doubted |= {w: None for w, doubt in zip(words, recognize.doubts(found, words), strict=True) if doubt}
     before = f"{row.existing} " if append and row.existing else ""
-    captions, source = tuple(before + o.captions[0] for o in outputs), predicted_by(*(c.name for c in captioners))
-    return replace(row, captions=captions, doubted=tuple(doubted), source=source)
+    captions = tuple(before + caption for output in outputs for caption in output.captions)
+    return replace(row, captions=captions, doubted=tuple(doubted), source=predicted_by(*(c.name for c in captioners)))
 
 
 def export(rows: list[Row], kind: str, folder: Path, language: str = "en") -> Path:

@@ -71,7 +71,11 @@ SENTENCES = {
     "batch_empty": "There is no picture among the files. Give pictures, a folder or a zip of them.",
     "batch_many": "There are {count} pictures; at most {limit} are described at once. Give fewer.",
     "zip_path": "The zip holds '{name}', which points out of it. Pack the pictures anew, with plain names.",
-    "zip_large": "The zip would unpack to more than {limit} GB. Pack fewer pictures.",
+    "zip_large": (
+        "The zip would unpack to more than {limit} GB, or holds a file of more than {file} MB. Pack fewer or smaller "
+        "pictures."
+    ),
+    "out_file": "'{name}' is a file. Name a folder for the pictures.",
     "zip_broken": "'{name}' can't be unpacked. Pack it anew, without a password.",
     "existing": "Existing captions can be: {known}; '{value}' is none of these.",
     "export": "Captions are written as {known}; '{value}' is none of these.",
@@ -81,7 +85,17 @@ SENTENCES = {
     ),
     "recipe_broken": "The settings in '{name}' can't be read. Take the PNG as it was downloaded here.",
     "data_empty": "There is no readable picture in '{name}'.",
+    "split_empty": (
+        "No picture is left: the split asked for is empty, or its pictures have no captions. `python -m "
+        "training.report FOLDER` shows what there is."
+    ),
     "folds_range": "There is no part {fold} of {folds}. Cross-validation takes 2 parts or more, counted from 0.",
+    "folds_stopped": (
+        "The cross-validation was stopped in part {fold} of {folds}, counted from 0. Give the same command with "
+        "--resume to go on with it."
+    ),
+    "setting_least": "--{name} must be 1 or more; it is {value}.",
+    "picture_size": "There is no network for pictures of {value} pixels. --image_size can be: {known}.",
     "data_one": "'{name}' holds only one readable picture. Training needs at least two, and learns from hundreds.",
     "data_none_there": (
         "None of the {count} pictures that '{name}' names is there. Put them beside it, or name their folder with "
@@ -135,6 +149,9 @@ SENTENCES = {
     "resume_differs": (
         "The run in '{folder}' stands at step {step} and was begun otherwise: {settings}. Give what it was begun with, "
         "or choose another --output_dir."
+    ),
+    "states_differ": (
+        "The processes find different states in '{folder}': {states}. All machines need one shared --output_dir."
     ),
     "state_unreadable": (
         "{name} in '{folder}' can't be read: {reason}. Remove it to go on from the state before it, or choose another "

@@ -41,7 +41,7 @@ def open_image(source: str | Path | bytes | Image.Image, name: str | None = None
             return to_rgb(image)
     except Image.DecompressionBombError:
         pass
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError):
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, NotImplementedError):
         raise InputError("image_unreadable", name=name) from None
     raise InputError("image_large", name=name, limit=MAX_MEGAPIXELS)
 
@@ -53,7 +53,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":  # 16- and 32-bit grey: PIL would clip instead of scaling
         values = np.asarray(image, dtype=np.float32)
-        peak = 65535.0 if values.max() > 255 else 255.0
+        peak = 65535.0 if values.max() > 255 else 1.0 if image.mode == "F" and values.max() <= 1 else 255.0
         image = Image.fromarray((values.clip(0, peak) * (255.0 / peak)).astype(np.uint8))
     if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
         image = image.convert("RGBA")

@@ -12,6 +12,11 @@ def public_name(name: str) -> str:
     return Path(name).resolve().name if Path(name).is_dir() else name
 
 
+def short_name(name: str) -> str:
+    """What a model is called: without its owner or folder, and without its revision."""
+    return Path(name.partition("@")[0]).name
+
+
 @dataclass(frozen=True)
 class TextToImageOutput:
     """Pictures made from one prompt. `images[k]` is decided by `seeds[k]`, whatever the size of the batch."""

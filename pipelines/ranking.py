@@ -4,14 +4,21 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pipelines.alignment import load_aligner
+from pipelines.errors import InputError
 from pipelines.outputs import Judgement, TextToImageOutput
 from pipelines.recognition import load_recognizer
 from pipelines.round_trip import concept_changes
 
 
 def best_first(output: TextToImageOutput) -> tuple[TextToImageOutput, list[Judgement]]:
-    """A run as the shipped aligner and recognizer rank it."""
-    return ranked(output, load_aligner(), load_recognizer())
+    """A run as the shipped aligner and recognizer rank it; as it is, without judgements, where the words did not reach
+    the model, or where they are of a language that only the model reads."""
+    if not output.follows_words:
+        return output, []
+    try:
+        return ranked(output, load_aligner(), load_recognizer())
+    except InputError:
+        return output, []
 
 
 def ranked(

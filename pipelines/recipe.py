@@ -41,7 +41,7 @@ class Recipe:
         if negative := self.settings.get("negative_prompt"):
             lines.append(f"Negative prompt: {negative}")
         said = {label: self.settings.get(name) for label, name in LABELS.items()}
-        said = {"Steps": 1} | said | {"Seed": self.seed, "Model": self.model, "Model hash": self.model_hash}
+        said |= {"Seed": self.seed, "Model": self.model, "Model hash": self.model_hash}
         lines.append(", ".join(f"{label}: {value}" for label, value in said.items() if value not in (None, "")))
         return "\n".join(lines)
 

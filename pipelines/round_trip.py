@@ -12,8 +12,10 @@ from PIL import Image
 
 from pipelines.image_captioning.tokenizer import words
 from pipelines.languages import language_of
+from pipelines.numbers import whole
 from pipelines.outputs import Concept, Recognition
 
+MAX_LOOPS = 100
 # words that say nothing of what is seen
 ENGLISH = "a an the of in on at with and or is are be been being has have that this it its as to from for by there s"
 EMPTY = frozenset([*ENGLISH.split(), *"的了着在和与有是一个只朵张这那里上中它地"])
@@ -91,7 +93,7 @@ def round_trip(
     """Make pictures of `prompt`, caption each in the prompt's language, score both; `num_loops` times, from the best
     picture's caption on. The callables are loaded pipelines. Raises InputError as they do."""
     asked, loops = prompt, []
-    for _ in range(num_loops):
+    for _ in range(whole(num_loops, "num_loops", 1, MAX_LOOPS)):
         output = generate(asked, num_images=num_images, seed=seed, on_step=on_step, **settings)
         seed = output.seeds[0]
         said = [c.captions[0] for c in caption(output.images, language=language_of(asked))]

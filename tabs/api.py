@@ -26,6 +26,8 @@ def generate(
     num_inference_steps: int | None = None,
     guidance_scale: float | None = None,
     negative_prompt: str | None = None,
+    scheduler: str | None = None,
+    size: int | None = None,
     best_first: bool = False,
 ) -> dict:
     """Make pictures of a prompt in English or Chinese.
@@ -38,6 +40,8 @@ def generate(
         num_inference_steps: Of diffusion models; none: the model's own.
         guidance_scale: How closely diffusion models follow the words.
         negative_prompt: What diffusion models should keep away from.
+        scheduler: How the small diffusion model steps: euler or heun.
+        size: Pixels a side, of pretrained models; none: the model's own.
         best_first: Return the best match with the prompt first, and how well each picture matches.
     """
     from pipelines.recipe import encoded, inscribe, recipes
@@ -46,6 +50,7 @@ def generate(
         output = load_text_to_image(offers.allowed(model, GENERATORS))(
             prompt, num_images=whole(num_images, "num_images", 1, MAX_PICTURES), seed=seed,
             num_inference_steps=num_inference_steps, guidance_scale=guidance_scale, negative_prompt=negative_prompt,
+            scheduler=scheduler, size=size,
         )  # fmt: skip
         judged = []
         if best_first:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -47,7 +48,8 @@ def describe_many(
             captioners = [load_captioner(name, run.on_download) for name in named(captioner, pretrained)]
             described = describe_all(
                 rows, captioners, language=caption_language, existing=existing, recognize=load_recognizer(),
-                on_picture=lambda done: run.on_picture(done, len(rows)), say=lambda error: sentence(error, language),
+                on_picture=lambda done: run.on_picture(done, len(rows)),
+                say=lambda error: unescape(sentence(error, language)),  # a table's cells are plain text
             )  # fmt: skip
             return described, captioners
 
@@ -111,7 +113,6 @@ def build(language: gr.Textbox) -> None:
         with gr.Column(scale=2, min_width=300):
             files = gr.File(
                 label=label("batch.files"), file_count="multiple", height=220, elem_id="batch-files",
-                file_types=["image", ".zip", ".txt"],
             )  # fmt: skip
             with gr.Row():
                 button = gr.Button(label("batch.button"), variant="primary", elem_id="batch")

@@ -8,8 +8,8 @@ import gradio as gr
 
 from pipelines.errors import InputError
 from pipelines.numbers import MAX_SEED, real, whole
-from pipelines.outputs import Judgement, TextToImageOutput
-from pipelines.text_to_image.pipeline import BUILT_IN, load_text_to_image
+from pipelines.outputs import Judgement, TextToImageOutput, short_name
+from pipelines.text_to_image.pipeline import BUILT_IN, SCHEDULERS, load_text_to_image
 from pipelines.text_to_image.steps import Stopped
 from tabs import offers, runs, training_runs
 from tabs.i18n import label, sentence, text
@@ -77,13 +77,13 @@ def generate(
     }
     known = {"diffusion": settings, PRETRAINED: () if own_settings else settings.keys() - {"scheduler"}}
 
-    def work(run: runs.Run) -> tuple[int, TextToImageOutput, list[Judgement] | None]:
+    def work(run: runs.Run) -> tuple[int, TextToImageOutput, list[Judgement]]:
         name = offers.offered(pretrained) if model == PRETRAINED else model
         output = load_text_to_image(name, run.on_download)(
             prompt, num_images=num_images, seed=None if randomise else whole_number(seed), on_step=run.on_step,
             **{key: settings[key] for key in known.get(model, ())},
         )  # fmt: skip
-        first, judged = output.seeds[0], None
+        first, judged = output.seeds[0], []
         if best:
             from pipelines.ranking import best_first  # brings torch, which the page does not wait for
 
@@ -99,7 +99,7 @@ def generate(
                     yield *(gr.skip() for _ in range(4)), shown(news, language), gr.skip()
                 else:
                     first, output, judged = news
-                    made = gallery(output, judged, keep_recipe, language), summary(output, language)
+                    made = gallery(output, judged, keep_recipe, language), summary(output, first, language)
                     yield *made, str(first), hidden(), ended(), idle
     except Stopped:
         stopped = gr.update(value=text("run.stopped", language), visible=True)
@@ -109,9 +109,7 @@ def generate(
         raise
 
 
-def gallery(
-    output: TextToImageOutput, judged: list[Judgement] | None, keep_recipe: bool, language: str
-) -> dict:
+def gallery(output: TextToImageOutput, judged: list[Judgement], keep_recipe: bool, language: str) -> dict:
     """The pictures, each with its seed under it and what it was judged, and its recipe inside where that is wished."""
     from pipelines.recipe import inscribe, recipes
 
@@ -137,10 +135,10 @@ def judgement(judged: Judgement, language: str) -> str:
 
 
 def model_name(name: str, language: str) -> str:
-    return text(f"create.model_{name}", language) if name in BUILT_IN else name.rsplit("/", 1)[-1]
+    return text(f"create.model_{name}", language) if name in BUILT_IN else short_name(name)
 
 
-def summary(output: TextToImageOutput, language: str) -> dict:
+def summary(output: TextToImageOutput, first_seed: int, language: str) -> dict:
     """What was made, how, in what time and memory, and which words of the prompt the model does not know."""
     used = output.settings
     model, seconds = model_name(output.model, language), f"{output.seconds:.2f}"
@@ -156,7 +154,7 @@ def summary(output: TextToImageOutput, language: str) -> dict:
     if withheld := used.get("withheld"):
         lines.append(text("create.withheld", language, seeds=", ".join(map(str, withheld))))
     if output.model in BUILT_IN:
-        lines[0] += f" · [{text('create.link', language)}]({link(output)})"
+        lines[0] += f" · [{text('create.link', language)}]({link(output, first_seed)})"
     return gr.update(value="  \n".join(lines), visible=True)
 
 
@@ -167,17 +165,18 @@ def rows_for(model: str, own_settings: bool) -> tuple[dict, dict, dict]:
 
 
 # A recipe link: the name of each component of the form in the address, in the form's order.
-LINK = ("prompt", "model", "num_images", "seed", "random", "steps", "guidance", "negative")
+LINK = ("prompt", "model", "num_images", "seed", "random", "steps", "guidance", "negative", "scheduler")
 TEXTS = ("prompt", "negative")
 
 
-def link(output: TextToImageOutput) -> str:
-    """The address that opens the page with the form filled in as it was for these pictures."""
+def link(output: TextToImageOutput, first_seed: int) -> str:
+    """The address that opens the page with the form filled in as it was for these pictures, in whatever order they
+    stand."""
     used = output.settings
     named = {
-        "prompt": used["prompt"], "model": output.model, "num_images": len(output.images), "seed": output.seeds[0],
+        "prompt": used["prompt"], "model": output.model, "num_images": len(output.images), "seed": first_seed,
         "random": 0, "steps": used.get("num_inference_steps"), "guidance": used.get("guidance_scale"),
-        "negative": used.get("negative_prompt"),
+        "negative": used.get("negative_prompt"), "scheduler": used.get("scheduler"),
     }  # fmt: skip
     return "?" + urlencode({name: value for name, value in named.items() if value not in (None, "")})
 
@@ -191,6 +190,7 @@ def from_link(request: gr.Request) -> list:
         "seed": lambda n: str(whole(n, "seed", 0, MAX_SEED)), "random": lambda n: n not in ("0", "false"),
         "steps": lambda n: whole(n, "num_inference_steps", 1, MAX_STEPS),
         "guidance": lambda w: real(w, "guidance_scale", 0, MAX_GUIDANCE), "negative": str,
+        "scheduler": scheduler_name,
     }  # fmt: skip
     try:
         return [*(checks[name](given[name]) if name in given else gr.skip() for name in LINK), gr.skip()]
@@ -201,12 +201,18 @@ def from_link(request: gr.Request) -> list:
 
 def plain(value: str) -> str:
     """A number or a word. Anything else would be repeated on the page, where a stranger's link could plant another."""
-    return value if re.fullmatch(r"-?[0-9.]{1,20}|\w{1,40}", value) else "?"
+    return value if re.fullmatch(r"-?[0-9.]{1,20}|[\w-]{1,40}", value) else "?"
 
 
 def built_in(name: str) -> str:
     if name not in BUILT_IN:
         raise InputError("model_unknown", name=name, known=", ".join(BUILT_IN))
+    return name
+
+
+def scheduler_name(name: str) -> str:
+    if name not in SCHEDULERS:
+        raise InputError("scheduler", value=name, known=", ".join(SCHEDULERS))
     return name
 
 
@@ -219,8 +225,8 @@ def seed_of(choice: gr.SelectData) -> tuple[dict, str]:
 def build(language: gr.Textbox, model: str) -> tuple[list, gr.Dropdown]:
     """Lay out the tab. `language` holds the language of the page, `model` is chosen at first.
 
-    Returns the form: prompt, model, number of pictures, seed, randomise, steps, guidance, negative prompt; and the
-    choice of a pretrained model.
+    Returns the form: prompt, model, number of pictures, seed, randomise, steps, guidance, negative prompt, scheduler;
+    and the choice of a pretrained model.
     """
     with gr.Column(elem_id="prompt-bar"):
         with gr.Row(equal_height=True):
@@ -270,7 +276,7 @@ def build(language: gr.Textbox, model: str) -> tuple[list, gr.Dropdown]:
                 min_width=180,
             )  # fmt: skip
             scheduler = gr.Radio(
-                [("Euler", "euler"), ("Heun", "heun")], value="euler", label=label("create.scheduler"),
+                [(name.title(), name) for name in SCHEDULERS], value=SCHEDULERS[0], label=label("create.scheduler"),
                 info=label("create.scheduler_hint"), elem_id="scheduler", min_width=150,
             )  # fmt: skip
     progress = progress_line("progress")
@@ -296,11 +302,12 @@ def build(language: gr.Textbox, model: str) -> tuple[list, gr.Dropdown]:
     gr.on([button.click, prompt.submit], api_name="create", api_visibility="undocumented", **run)
     examples.load_input_event.then(api_visibility="private", **run)
     pictures.select(seed_of, None, [reuse, chosen_seed], **FREE)
+    pictures.change(hidden, None, reuse, **FREE)  # the picture whose seed it would take is gone
     reuse.click(lambda seed: (seed, False), chosen_seed, [seed, randomise], **FREE)
     shown_rows = [step_row, scheduler, pretrained_row]
     gr.on([models.change, own_settings.change], rows_for, [models, own_settings], shown_rows, **FREE)
     gr.on([models.change, pretrained.change], about_choice, [models, pretrained, language], about, **FREE)
-    form = [prompt, models, num_images, seed, randomise, steps, guidance, negative]
+    form = [prompt, models, num_images, seed, randomise, steps, guidance, negative, scheduler]
     gr.on(None, from_link, None, [*form, made], **FREE)  # when the page opens
     return form, pretrained
 

@@ -63,6 +63,7 @@ def describe(
             caption = load_captioner(name, run.on_download)
             spoken = LANGUAGES.get(caption_language, (caption_language,))
             for one in spoken if caption.languages else spoken[:1]:
+                run.check()
                 outputs += caption([image], num_captions=num_captions, language=one, **decoding)
         recognize = load_recognizer()
         (found,) = recognize([image])

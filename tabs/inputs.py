@@ -5,6 +5,7 @@ The pipelines check it, so that a wrong value or a broken file gets their senten
 
 import gradio as gr
 from gradio.data_classes import ImageData
+from gradio.processing_utils import check_all_files_in_cache
 
 
 class Slider(gr.Slider):
@@ -24,7 +25,12 @@ class Picture(gr.Image):
         return "image"
 
     def preprocess(self, payload: ImageData | None) -> str | None:
-        return payload.path if payload else None
+        """Raises gr.Error for a file that nobody uploaded: Gradio's own check passes over a picture whose path does not
+        say of itself that it is a file's."""
+        if payload is None:
+            return None
+        check_all_files_in_cache(payload.model_dump())
+        return payload.path
 
 
 def whole_number(typed: str) -> int | str:

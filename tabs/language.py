@@ -4,8 +4,8 @@ Gradio reads `navigator.language` before any script of ours may run, so a small 
 """
 
 import json
+import re
 from collections.abc import Mapping
-from http.cookies import SimpleCookie
 from pathlib import Path
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,8 +25,9 @@ def script() -> str:
 
 def spoken(headers: Mapping[str, str]) -> str:
     """The language of the page that sent a request: as chosen there (language.js keeps a cookie), or the browser's."""
-    chosen = SimpleCookie(headers.get("cookie", "")).get("tuwen-language")
-    language = chosen.value if chosen else headers.get("accept-language", "en")
+    # other programs of this computer set cookies, too, and http.cookies gives up at the first odd one
+    chosen = re.search(r"(?:^|;\s*)tuwen-language=(\w+)", headers.get("cookie", ""))
+    language = chosen[1] if chosen else headers.get("accept-language", "en")
     return "zh" if language.startswith("zh") else "en"
 
 

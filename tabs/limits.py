@@ -11,7 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tabs.i18n import text
 from tabs.language import spoken
 
-COUNTED = ("/queue/join", "/call/", "/mcp/")  # of Gradio's API: what waits for a model, not the page's own small events
+# of Gradio's API: what waits for a model, not the page's own small events; and guesses at a password
+COUNTED = ("/queue/join", "/call/", "/mcp/", "/login")
 OWN = ("127.0.0.1", "::1")  # of this computer: MCP calls the API from here
 MINUTE = 60.0  # seconds
 MAX_ADDRESSES = 10_000

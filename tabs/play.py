@@ -38,8 +38,9 @@ def walk(first: str, second: str, first_seed: str, second_seed: str, kind: str =
         frames = frames_of((first, second), (whole_number(first_seed), whole_number(second_seed)), NUM_FRAMES)
         path = fresh_folder() / f"walk.{kind}"
         animate(frames, path)
+        said = " → ".join(filter(None, (first, second)))
         pictures = "".join(
-            f'<img src="{data_uri(frame, "webp")}" alt="{escape(first)}"{" class=shown" if k == 0 else ""}>'
+            f'<img src="{data_uri(frame, "webp")}" alt="{escape(said)}"{" class=shown" if k == 0 else ""}>'
             for k, frame in enumerate(frames)
         )
         html = f'<div class="walk">{pictures}</div><p class="hint">{text("play.how", language)}</p>'

@@ -9,6 +9,7 @@ from pipelines.errors import InputError
 from pipelines.text_to_image.pipeline import BUILT_IN, load_text_to_image
 from tabs import offers, runs
 from tabs.attention import data_uri
+from tabs.create import LINK
 from tabs.i18n import label, text
 from tabs.inputs import Picture
 from tabs.progress import FREE, followed, progress_line, queued, stop_button
@@ -88,12 +89,13 @@ def form_of(picture: str | None) -> list:
     except InputError:
         recipe = None
     if recipe is None or recipe.model not in BUILT_IN:
-        return [gr.skip()] * 8
+        return [gr.skip()] * len(LINK)
     found = recipe.settings
     steps, guidance = found.get("num_inference_steps"), found.get("guidance_scale")
     return [
         recipe.prompt, recipe.model, 1, str(recipe.seed), False, gr.skip() if steps is None else steps,
         gr.skip() if guidance is None else guidance, found.get("negative_prompt", ""),
+        found.get("scheduler") or gr.skip(),
     ]  # fmt: skip
 
 

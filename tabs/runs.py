@@ -30,21 +30,23 @@ class Run:
     def __init__(self, tell: Callable[[Progress], None], stopped: threading.Event):
         self.tell, self.stopped, self.told_at = tell, stopped, 0.0
 
-    def on_step(self, step: Step) -> None:
+    def check(self) -> None:
+        """Raises Stopped where the visitor has ended the run."""
         if self.stopped.is_set():
             raise Stopped
+
+    def on_step(self, step: Step) -> None:
+        self.check()
         if step.number < step.total and time.monotonic() - self.told_at >= PREVIEW_EVERY:
             self.tell(Progress("steps", step.number, step.total, step.preview()))
             self.told_at = time.monotonic()
 
     def on_picture(self, done: int, total: int) -> None:
-        if self.stopped.is_set():
-            raise Stopped
+        self.check()
         self.tell(Progress("pictures", done, total, []))
 
     def on_download(self, done: int, total: int) -> None:
-        if self.stopped.is_set():
-            raise Stopped
+        self.check()
         if time.monotonic() - self.told_at >= PREVIEW_EVERY:
             self.tell(Progress("bytes", done, total, []))
             self.told_at = time.monotonic()
@@ -55,7 +57,10 @@ def follow(session: str, work: Callable[[Run], object]) -> Iterator[object]:
     where `stop(session)` was called, or where nobody listens any longer."""
     stopped = _stops[session] = threading.Event()
     try:
-        yield (yield from stream(lambda tell: work(Run(tell, stopped))))
+        result = yield from stream(lambda tell: work(Run(tell, stopped)))
+        if stopped.is_set():  # too late for the work to see it
+            raise Stopped
+        yield result
     finally:
         stopped.set()
         if _stops.get(session) is stopped:

@@ -1,5 +1,6 @@
 """Many pictures at once: what is taken in, what is refused, what is written, and that training reads it."""
 
+import io
 import json
 import stat
 import zipfile
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from pipelines import batch
 from pipelines.__main__ import main
 from pipelines.batch import FORMATS, MAX_BYTES, Row, collect, describe_all, export, predicted_by
 from pipelines.errors import InputError
@@ -34,6 +36,7 @@ def pictures(tmp_path):
 
 def packed(tmp_path, *names: str, **contents: bytes):
     path = tmp_path / "pictures.zip"
+    tmp_path.mkdir(exist_ok=True)
     with zipfile.ZipFile(path, "w") as archive:
         for name in names:
             archive.writestr(name, contents.get(name, b"x"))
@@ -94,6 +97,30 @@ def test_a_bomb_is_refused_before_it_unpacks(tmp_path, monkeypatch):
     assert not (tmp_path / "unpacked").exists()
 
 
+def test_a_large_file_in_a_zip_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "MAX_FILE_BYTES", 3)
+    zipped = packed(tmp_path, "a.png", **{"a.png": b"four"})
+    with pytest.raises(InputError) as caught:
+        collect([zipped], tmp_path / "unpacked")
+    assert caught.value.code == "zip_large"
+
+
+def test_what_macos_puts_beside_pictures_is_left_out(tmp_path):
+    rows = collect([packed(tmp_path, "a.png", "__MACOSX/._a.png", "._b.png")], tmp_path / "unpacked")
+    assert [row.name for row in rows] == ["a.png"]
+
+
+def test_two_zips_of_the_same_names_lose_nothing(tmp_path):
+    zips = [packed(tmp_path / str(k), "1.png", "1.txt", **{"1.txt": words}) for k, words in enumerate((b"one", b"two"))]
+    rows = collect(zips, tmp_path / "unpacked")
+    assert [(row.name, row.existing) for row in rows] == [("1.png", "one"), ("1-1.png", "two")]
+
+
+def test_a_file_that_is_no_picture_has_a_line_that_says_so(pictures, tmp_path):
+    rows = describe_all(collect([pictures / "notes.pdf", pictures / "a.png"], tmp_path / "none"), [], existing="skip")
+    assert [bool(row.error) for row in rows] == [True, False]
+
+
 @pytest.mark.parametrize(("names", "code"), [
     ([f"{k}.png" for k in range(9)], "batch_many"), (["notes.pdf"], "batch_empty"), ([], "batch_empty"),
 ])  # fmt: skip
@@ -103,8 +130,19 @@ def test_too_many_and_none_are_said(tmp_path, names, code):
     assert caught.value.code == code
 
 
-def test_a_broken_zip_is_said(tmp_path):
-    (tmp_path / "b.zip").write_bytes(b"PK no zip")
+def deflated() -> bytes:
+    """A zip whose packed content is damaged."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.png", bytes(range(256)) * 8)
+    content = bytearray(buffer.getvalue())
+    content[40:60] = b"\xff" * 20
+    return bytes(content)
+
+
+@pytest.mark.parametrize("content", [b"PK no zip", deflated()], ids=["no zip", "damaged"])
+def test_a_broken_zip_is_said(tmp_path, content):
+    (tmp_path / "b.zip").write_bytes(content)
     with pytest.raises(InputError) as caught:
         collect([tmp_path / "b.zip"], tmp_path / "unpacked")
     assert caught.value.code == "zip_broken"
@@ -227,6 +265,13 @@ def test_an_export_by_the_model_of_a_folder_does_not_tell_where_it_lies(tiny_wei
     written = (tmp_path / "captions.csv").read_text(encoding="utf-8")
     assert written.count(",predicted by my-own") == 2
     assert str(tmp_path) not in written
+
+
+def test_several_captions_of_each_picture_are_written(tiny_weights, pictures, tmp_path):
+    save_tiny_captioner(tiny_weights / "lstm", "lstm", grid_size=7)
+    picture = str(pictures / "sub" / "b.jpg")
+    main(["caption", picture, "--model", "lstm", "--num-captions", "2", "--export", "jsonl", "--out", str(tmp_path)])
+    assert len(json.loads((tmp_path / "metadata.jsonl").read_text(encoding="utf-8"))["captions"]) == 2
 
 
 def test_the_table_has_a_column_for_each_captioner():

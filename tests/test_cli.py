@@ -41,6 +41,8 @@ def test_generate_writes_pictures_and_says_where(weights, tmp_path, capsys):
         ["generate", "a flower", "--seed", "-1"],
         ["generate", "a flower", "--seed", "later"],
         ["generate", "a flower", "--model", "no-such-model"],
+        ["generate", "a flower", "--out", "picture.png"],
+        ["roundtrip", "a flower", "--captioner", "lstm", "--num-loops", "0"],
         ["caption", "picture.png", "--language", "fr"],
         ["caption", "picture.png", "--model", "lstm", "--num-beams", "0"],
     ],
@@ -54,6 +56,12 @@ def test_bad_input_is_one_sentence_and_status_2(weights, tmp_path, monkeypatch, 
     captured = capsys.readouterr()
     assert json.loads(captured.out)["error"] in captured.err
     assert "Traceback" not in captured.err
+
+
+def test_pictures_are_not_overwritten(weights, tmp_path, capsys):
+    for prompt in ("a red flower", "a blue bird"):
+        assert main(["generate", prompt, "--seed", "3", "--out", str(tmp_path / "out")]) == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["gan-3-2.png", "gan-3.png"]
 
 
 def test_caption_goes_on_after_a_broken_file(weights, tmp_path, capsys):

@@ -1,6 +1,8 @@
 """The doctor finds what is there, and says what to do about what is not."""
 
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,13 @@ def test_a_whole_installation_is_well(capsys):
     assert "MEND" not in said
     for part in ("Python 3.", "torch 2.", "weights of gan are whole", "memory", "the built-in models", "are free in"):
         assert part in said
+
+
+def test_the_weights_of_another_folder_are_looked_at(tmp_path):
+    command = [sys.executable, "app.py", "--doctor", "--weights", str(tmp_path)]
+    done = subprocess.run(command, cwd=Path(app.__file__).parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "weights of gan are whole" not in done.stdout
 
 
 def test_missing_weights_are_said(tmp_path, monkeypatch):

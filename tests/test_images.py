@@ -37,6 +37,11 @@ def test_every_mode_becomes_rgb(mode):
     assert np.abs(np.asarray(opened.convert("L"), float) - np.asarray(grey, float)).mean() < (130 if mode == "1" else 6)
 
 
+def test_shares_of_white_are_scaled():
+    picture = open_image(encode(Image.fromarray(np.full((4, 4), 0.5, np.float32)), "TIFF"))
+    assert picture.getpixel((0, 0)) == (127, 127, 127)
+
+
 def test_transparency_is_laid_on_white():
     assert open_image(encode(Image.new("RGBA", (4, 4), (255, 0, 0, 0)), "PNG")).getpixel((0, 0)) == (255, 255, 255)
 

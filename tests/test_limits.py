@@ -46,7 +46,7 @@ def statuses(client: TestClient, path: str, times: int) -> list[int]:
     return [client.post(path).status_code for _ in range(times)]
 
 
-@pytest.mark.parametrize("path", [JOIN, "/gradio_api/call/generate", "/gradio_api/mcp/"])
+@pytest.mark.parametrize("path", [JOIN, "/gradio_api/call/generate", "/gradio_api/mcp/", "/login"])
 def test_the_fourth_call_of_a_minute_waits_for_the_next_one(visit, clock, path):
     client = visit("10.0.0.7")
     assert statuses(client, path, 4) == [200, 200, 200, 429]
@@ -110,6 +110,11 @@ def test_a_refusal_is_a_sentence_in_the_language_of_the_page(visit):
     assert "3 次" in client.post(JOIN, headers={"accept-language": "zh-CN"}).json()["detail"]
 
 
+def test_no_call_passes_the_queue_by():
+    page = app.build_app()
+    assert page.api_open is False
+
+
 def test_a_full_queue_is_said_in_words(visit):
     answer = visit("10.0.0.7").post(f"{JOIN}?full", headers={"cookie": "tuwen-language=zh"})
     assert answer.status_code == 429
@@ -119,6 +124,8 @@ def test_a_full_queue_is_said_in_words(visit):
 @pytest.mark.parametrize(("headers", "language"), [
     ({}, "en"), ({"accept-language": "zh-CN,zh;q=0.9"}, "zh"), ({"accept-language": "fr"}, "en"),
     ({"accept-language": "zh-CN", "cookie": "a=b; tuwen-language=en"}, "en"), ({"cookie": "tuwen-language=zh"}, "zh"),
+    ({"cookie": "a@b=1; tuwen-language=zh"}, "zh"), ({"cookie": 'g={"i":0}; x=b c; tuwen-language=zh'}, "zh"),
+    ({"cookie": "not-tuwen-language=zh"}, "en"),
 ])  # fmt: skip
 def test_the_language_chosen_on_the_page_goes_before_the_browsers(headers, language):
     assert spoken(headers) == language

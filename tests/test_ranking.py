@@ -1,7 +1,9 @@
 """Best of n: the match decides the order, pictures keep their seeds, and the reasons are the prompt's own concepts."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
+from urllib.parse import parse_qsl
 
 import pytest
 import torch
@@ -9,8 +11,8 @@ from PIL import Image
 
 from pipelines.__main__ import main
 from pipelines.outputs import Concept, Recognition, TextToImageOutput
-from pipelines.ranking import ranked
-from tabs.create import judgement, seed_of
+from pipelines.ranking import best_first, ranked
+from tabs.create import LINK, from_link, judgement, link, seed_of
 
 
 class Recognize:
@@ -35,6 +37,24 @@ def test_the_best_match_comes_first_with_its_seed_and_the_reason():
     assert [one.match for one in judged] == [0.75, 0.25]
     assert judgement(judged[0], "en") == "match 75 % · ✓ flower, yellow"
     assert judgement(judged[1], "zh").endswith("✓ 花 · ✗ 黄")
+
+
+def test_pictures_that_no_words_decided_are_not_ranked():
+    output = TextToImageOutput([Image.new("RGB", (4, 4))], [7], "mlp-gan", 0.1, settings={"prompt": ""})
+    assert best_first(replace(output, follows_words=False)) == (replace(output, follows_words=False), [])
+
+
+def test_pictures_are_kept_where_the_aligner_does_not_read_the_words():
+    output = TextToImageOutput([Image.new("RGB", (4, 4))], [7], "sd", 0.1, settings={"prompt": "красный цветок"})
+    assert best_first(output) == (output, [])
+
+
+def test_the_link_makes_the_same_pictures_in_whatever_order_they_stand():
+    settings = {"prompt": "a red bird", "scheduler": "heun", "num_inference_steps": 6}
+    output = TextToImageOutput([Image.new("RGB", (4, 4))] * 2, [8, 7], "mlp-gan", 0.1, settings=settings)
+    request = SimpleNamespace(query_params=dict(parse_qsl(link(output, 7)[1:])), headers={})
+    form = dict(zip(LINK, from_link(request), strict=False))
+    assert (form["model"], form["seed"], form["num_images"], form["scheduler"]) == ("mlp-gan", "7", 2, "heun")
 
 
 @pytest.mark.parametrize("caption", ["seed 12", "种子 12 · 符合 75 %", "seed 12 · match 5 % · ✗ two"])

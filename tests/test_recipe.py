@@ -11,6 +11,7 @@ from pipelines.__main__ import main
 from pipelines.errors import InputError
 from pipelines.recipe import Recipe, difference, encoded, first_change, inscribe, parse, read, recipes
 from pipelines.text_to_image.pipeline import load_text_to_image
+from tabs.create import LINK
 from tabs.reproduce import comparison, form_of
 
 PICTURE = Image.new("RGB", (8, 8), "red")
@@ -95,7 +96,7 @@ def test_the_form_is_filled_from_a_file(tmp_path):
     path.write_bytes(encoded(inscribe(PICTURE, Recipe("a cat", 9, "diffusion", {"num_inference_steps": 4}))))
     assert form_of(str(path))[:6] == ["a cat", "diffusion", 1, "9", False, 4]
     assert "a cat" not in form_of(str(write(tmp_path / "q.png", tuwen="{")))
-    assert len(form_of(None)) == 8
+    assert len(form_of(None)) == len(LINK)
 
 
 def test_the_command_line_writes_recipes_unless_told_not_to(tiny_weights, tmp_path, capsys):

@@ -21,10 +21,11 @@ from pipelines.images import to_pil
 from pipelines.numbers import real, whole
 from pipelines.text_encoder import clean_prompt
 from pipelines.text_to_image.own import OwnGenerator
+from pipelines.text_to_image.pipeline import SCHEDULERS
 from pipelines.text_to_image.steps import MAX_STEPS, OnStep, Step
 from pipelines.text_to_image.unet import PatchUNet
 
-SCHEDULERS = {"euler": FlowMatchEulerDiscreteScheduler, "heun": FlowMatchHeunDiscreteScheduler}
+SAMPLERS = dict(zip(SCHEDULERS, (FlowMatchEulerDiscreteScheduler, FlowMatchHeunDiscreteScheduler), strict=True))
 MAX_GUIDANCE = 30.0
 
 
@@ -67,7 +68,7 @@ class PatchDiffusionPipeline(DiffusionPipeline):
             x, x_negative = x.chunk(2)
             return x_negative + guidance_scale * (x - x_negative)                # (B, 3, size, size)
 
-        sampler = SCHEDULERS[scheduler].from_config(self.scheduler.config)
+        sampler = SAMPLERS[scheduler].from_config(self.scheduler.config)
         return sample(sampler, predict, noise, num_inference_steps, on_step)
 
 

@@ -15,6 +15,7 @@ from pipelines.text_to_image.steps import OnStep
 
 FOLLOW_WORDS = ("gan", "diffusion")
 BUILT_IN = (*FOLLOW_WORDS, "mlp-gan")  # the last one is a lesson: it draws what it was trained on
+SCHEDULERS = ("euler", "heun")  # of the model diffusion
 MAX_IMAGES = 64
 
 

@@ -19,6 +19,7 @@ from pipelines import device, hub
 from pipelines.errors import InputError
 from pipelines.images import to_pil
 from pipelines.numbers import real, whole
+from pipelines.outputs import short_name
 from pipelines.text_to_image.steps import MAX_STEPS, OnStep, Step
 from pipelines.text_to_image.suggestions import SUGGESTIONS
 
@@ -115,7 +116,7 @@ class PretrainedModel:
         scheduler = type(self.pipeline.scheduler).__name__
         if suggestion := SUGGESTIONS.get(self.name):
             steps, guidance = suggestion.num_inference_steps, suggestion.guidance_scale
-        elif scheduler in ("LCMScheduler", "TCDScheduler") or FEW_STEPS.search(Path(self.name).name):
+        elif scheduler in ("LCMScheduler", "TCDScheduler") or FEW_STEPS.search(short_name(self.name)):
             steps, guidance = 4, 0.0
         defaults = {"num_inference_steps": steps, "size": self.own_size()}
         if "guidance_scale" in signature:

@@ -1,7 +1,6 @@
 """Every string of the page in English. The sentences of errors stand in pipelines/errors.py."""
 
 EN = {
-    "app.title": "Tuwen · pictures and words",
     "app.tagline": "Words become pictures, pictures become words. Small models of our own, on your own computer.",
     "app.language": "中文",
     "app.appearance": "Light / dark",

@@ -1,7 +1,6 @@
 """Every string of the page in 简体中文. The sentences of errors stand in zh_errors.py."""
 
 ZH = {
-    "app.title": "图文 · 以文生图，以图生文",
     "app.tagline": "文字变成图片，图片变成文字。自己训练的小模型，就在你自己的电脑上运行。",
     "app.language": "English",
     "app.appearance": "浅色 / 深色",

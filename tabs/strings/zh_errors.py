@@ -44,14 +44,23 @@ SENTENCES = {
     "batch_empty": "这些文件里没有图片。请给出图片、文件夹，或图片的 zip。",
     "batch_many": "共有 {count} 张图片；一次最多描述 {limit} 张。请减少一些。",
     "zip_path": "zip 里的“{name}”指向压缩包之外。请用普通文件名重新打包。",
-    "zip_large": "这个 zip 解开后超过 {limit} GB。请少打包一些图片。",
+    "zip_large": "这个 zip 解开后超过 {limit} GB，或其中有超过 {file} MB 的文件。请少打包一些，或把图片缩小。",
+    "out_file": "“{name}”是一个文件。请给出存放图片的文件夹。",
     "zip_broken": "“{name}”无法解压。请重新打包，不要加密码。",
     "existing": "已有的描述可以选择：{known}；“{value}”不在其中。",
     "export": "描述可以导出为 {known}；“{value}”不在其中。",
     "recipe_missing": "“{name}”里没有设置。请用从这里下载的 PNG 原文件：经过其他程序后设置可能丢失。",
     "recipe_broken": "“{name}”里的设置无法读取。请用从这里下载的 PNG 原文件。",
     "data_empty": "“{name}”里没有能读取的图片。",
+    "split_empty": (
+        "没有可用的图片：所要的划分是空的，或其中的图片没有描述。`python -m training.report FOLDER` 可显示里面有什么。"
+    ),
     "folds_range": "没有 {folds} 份中的第 {fold} 份。交叉验证至少分成 2 份，从 0 数起。",
+    "folds_stopped": (
+        "交叉验证停在 {folds} 份中的第 {fold} 份（从 0 数起）。在同一命令后加上 --resume 可接着进行。"
+    ),
+    "setting_least": "--{name} 必须至少是 1；现在是 {value}。",
+    "picture_size": "没有用于 {value} 像素图片的网络。--image_size 可以是：{known}。",
     "data_one": "“{name}”里只有一张能读取的图片。训练至少要两张，有几百张才学得好。",
     "data_none_there": (
         "“{name}”列出的 {count} 张图片一张也找不到。请把图片放在它旁边，或用 --pictures 指明文件夹。"
@@ -89,6 +98,7 @@ SENTENCES = {
     "resume_differs": (
         "“{folder}”里的训练停在第 {step} 步，开始时的设置不同：{settings}。请给出开始时的设置，或换一个 --output_dir。"
     ),
+    "states_differ": "各进程在“{folder}”里找到的状态不同：{states}。所有机器要共用同一个 --output_dir。",
     "state_unreadable": (
         "“{folder}”里的 {name} 无法读取：{reason}。请删除它以从前一个状态继续，或换一个 --output_dir。"
     ),

@@ -51,6 +51,22 @@ def test_stop_ends_the_run_of_one_visitor_within_a_step():
     assert runs._stops == {}
 
 
+def test_a_result_that_comes_after_the_stop_is_not_shown():
+    stopping = threading.Event()
+
+    def work(run: runs.Run) -> str:
+        run.on_picture(1, 2)
+        stopping.wait(10)
+        return "done"
+
+    following = runs.follow("a", work)
+    next(following)
+    runs.stop("a")
+    stopping.set()
+    with pytest.raises(Stopped):
+        list(following)
+
+
 def test_stopping_where_nothing_runs_is_no_error():
     runs.stop("nobody")
     assert runs._stops == {}
