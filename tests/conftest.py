@@ -26,7 +26,8 @@ SENTENCES = ["a yellow flower with a dark centre", "a red bird on a branch", "a 
 SENTENCES += ["an orange cat"] * 3 + ["一朵黄色的花", "黑猫"] * 3
 
 CONCEPTS = [
-    {"group": group, "en": en, "zh": zh, "words": words, "domains": ["pictures"], "threshold": 0.5, "doubt": doubt}
+    {"group": group, "en": en, "zh": zh, "words": words, "not_in": [], "only_in": [], "domains": ["pictures"],
+     "threshold": 0.5, "doubt": doubt}
     for group, en, zh, words, doubt in (
         ("object", "flower", "花", ["flower", "flowers"], 0.0), ("object", "dog", "狗", ["dog", "dogs"], 1.1),
         ("object", "frisbee", "飞盘", ["frisbee"], 0.0), ("attribute", "red", "红色", ["red"], 0.0),

@@ -6,14 +6,16 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from datasets.exceptions import DatasetsError
 from PIL import Image
 
 from pipelines.errors import InputError
-from training.data import cached, load, read, refold, split_of
+from training.data import cached, load, load_pixels, read, refold, split_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -116,6 +118,17 @@ def test_a_row_of_a_hub_data_set_names_only_pictures_that_were_downloaded(captio
     assert [bool(r.image) for r in read("some-lab/some-pictures")] == [False, True]
 
 
+@pytest.mark.parametrize("error", [RuntimeError("scripts are no longer supported"), DatasetsError("broken")])
+def test_a_hub_data_set_that_cannot_be_loaded_gets_a_sentence(error, monkeypatch):
+    def refuse(name):
+        raise error
+
+    monkeypatch.setattr("datasets.load_dataset", refuse)
+    with pytest.raises(InputError) as caught:
+        read("some-lab/some-pictures")
+    assert caught.value.code == "data_unknown"
+
+
 def test_a_hub_data_set_offline_gets_a_sentence():
     code = "from training.data import read; read('some-lab/some-pictures')"
     offline = {**os.environ, "HF_HUB_OFFLINE": "1"}
@@ -127,6 +140,57 @@ def test_an_empty_folder_gets_a_sentence(tmp_path):
     with pytest.raises(InputError) as caught:
         read(tmp_path)
     assert caught.value.code == "data_empty"
+
+
+def test_a_split_without_pictures_gets_its_own_sentence():
+    with pytest.raises(InputError) as caught:
+        load_pixels([], 8, crop=True)
+    assert caught.value.code == "split_empty"
+
+
+def test_rows_of_one_picture_are_one_picture(captioned_folder):
+    (captioned_folder / "metadata.jsonl").unlink()
+    with open(captioned_folder / "metadata.csv", "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("image", "caption", "caption_source", "split"))
+        writer.writerow(("images/1.png", "one", "human", "val"))
+        writer.writerow(("images/0.png", "a red flower", "human", "Training"))
+        writer.writerows(("images/1.png", said, "human", "val") for said in ("two", "one"))
+        writer.writerow(("images/0.png", "a thing", "predicted by lstm", "Training"))
+    first, second = read(captioned_folder)
+    assert (first.name, first.captions, first.split) == ("images/1.png", ("one", "two"), "validation")
+    assert second.captions == ("a red flower", "a thing")
+    assert second.facts["caption_source"] == "predicted by lstm"
+
+
+@pytest.mark.parametrize(("told", "split"), [("VAL", "validation"), ("dev", "validation"), ("Testing", "test"),
+                                             ("training", "train"), ("extra", "extra")])  # fmt: skip
+def test_splits_go_by_our_names(captioned_folder, told, split):
+    row = {"file_name": "images/0.png", "text": "a red flower", "split": told}
+    (captioned_folder / "metadata.jsonl").write_text(json.dumps(row))
+    assert [r.split for r in read(captioned_folder)] == [split]
+
+
+def test_metadata_may_lie_in_one_folder_a_split(captioned_folder):
+    (captioned_folder / "metadata.jsonl").unlink()
+    for place, number, more in (("train", 0, {}), ("val", 1, {}), ("others", 2, {"split": "test"})):
+        (captioned_folder / place).mkdir()
+        shutil.copy(captioned_folder / "images" / f"{number}.png", captioned_folder / place / "a.png")
+        row = {"file_name": "a.png", "text": f"picture {number}", **more}
+        (captioned_folder / place / "metadata.jsonl").write_text(json.dumps(row))
+    records = read(captioned_folder)
+    assert [r.name for r in records] == ["others/a.png", "train/a.png", "val/a.png"]
+    assert [r.split for r in records] == ["test", "train", "validation"]
+    assert [r.captions for r in records] == [("picture 2",), ("picture 0",), ("picture 1",)]
+    assert {r.domain for r in records} == {"pictures"}
+    assert len(load_pixels(records, 8, crop=True)) == 3
+
+
+def test_copies_of_a_picture_are_folded_together(captioned_folder):
+    records = read(captioned_folder)[:9]
+    copies = [replace(r, name=f"copies/{k}.png") for k, r in enumerate(records)]
+    for fold in range(3):
+        assert [r.split for r in refold(copies, 3, fold)] == [r.split for r in refold(records, 3, fold)]
 
 
 def test_every_picture_that_is_not_test_is_validated_on_once(captioned_folder):

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -66,8 +67,9 @@ def test_pictures_stand_beside_real_ones(aligned_weights, captioned_folder, monk
     monkeypatch.setattr(evaluate_generation, "LEAST_FOR_FID", 4)
     monkeypatch.setattr(evaluate_generation, "SEEDS_A_PROMPT", 2)
     figures = measure("generation", "gan", captioned_folder)["figures"]
-    assert figures["fid_efficientnet"]["model"] > figures["fid_efficientnet"]["real held-out pictures"]
     assert figures["fid_efficientnet"]["num_generated"] == 4
+    assert "real held-out pictures" not in figures["fid_efficientnet"]  # there are two
+    assert figures["kid_efficientnet"]["model"] > figures["kid_efficientnet"]["real held-out pictures"]
     assert figures["colour_obeyed"]["real held-out pictures"] == 1.0  # red and yellow, as their captions say
     assert figures["alignment"].keys() >= {"model", "real held-out pictures", "foreign prompts", "r_precision"}
     assert set(figures["category_obeyed"]) >= {"a flower", "model"}
@@ -82,6 +84,25 @@ def test_a_distance_of_few_pictures_is_refused_and_says_why(aligned_weights, cap
     figures = json.loads(out.read_text())["figures"]
     assert figures["fid_efficientnet"].keys() == {"refused"}
     assert math.isfinite(figures["kid_efficientnet"]["model"])
+
+
+@pytest.mark.parametrize(("flags", "place"), [
+    ("evaluate digits --model mlp-gan --out out/card.json --data empty", "out"),
+    ("sweep --out out/sweep --data empty", "out/sweep"),
+    ("compare_losses --out out/losses --split empty", "out/losses"),
+    ("sample_sheet --model empty", ""),
+    ("cross_validate captioner --data empty", ""),
+])  # fmt: skip
+def test_a_command_makes_place_for_its_results_first_and_ends_with_a_sentence(flags, place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    command, *flags = flags.split()
+    monkeypatch.setattr(sys, "argv", [command, *flags])
+    monkeypatch.delitem(sys.modules, f"training.{command}", raising=False)
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_module(f"training.{command}", run_name="__main__")
+    assert str(caught.value).endswith(".")
+    assert (tmp_path / place).is_dir()
 
 
 def test_the_aligner_stands_beside_a_bag_of_words(aligned_weights, captioned_folder):

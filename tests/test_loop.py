@@ -18,7 +18,7 @@ from PIL import Image
 from torch import nn
 
 from pipelines.errors import InputError
-from training.config import TrainingConfig, parse, recorded
+from training.config import AT_LEAST_ONE, TrainingConfig, parse, recorded
 from training.loop import TrainingRun
 from training.optimizers import build_optimizer, build_schedule
 
@@ -109,6 +109,17 @@ def test_a_run_that_is_told_to_terminate_ends_after_its_step_with_a_state(tmp_pa
         if step == 2:
             os.kill(os.getpid(), signal.SIGTERM)
     assert json.loads((tmp_path / "state-00000003" / "run.json").read_text())["step"] == 3
+
+
+def test_whoever_listened_for_the_signal_before_hears_of_it(tmp_path):
+    heard = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+    try:
+        for _ in TrainingRun(replace(CONFIG, output_dir=str(tmp_path))).steps():
+            os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert heard == [signal.SIGTERM]
 
 
 def test_progress_is_told_a_line_each_time(tmp_path):
@@ -247,6 +258,14 @@ def test_a_state_that_cannot_be_read_is_said(tmp_path):
     assert refused(replace(config, resume=True)).code == "state_unreadable"
 
 
+def test_processes_that_find_different_states_are_told_to_share_them(tmp_path, monkeypatch):
+    config = replace(CONFIG, output_dir=str(tmp_path))
+    fit(config)
+    monkeypatch.setattr("training.states.gather_object", lambda own: [*own, "none"])  # of a second machine
+    error = refused(replace(config, resume=True))
+    assert (error.code, error.values["states"]) == ("states_differ", "none, state-00000005")
+
+
 def test_a_full_disk_is_said_and_the_last_whole_state_stays(tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 
@@ -278,6 +297,12 @@ def test_flags_override_the_preset_and_the_preset_the_defaults():
     presets = {"quick": {"max_steps": 7, "batch_size": 3}}
     config = parse(CONFIG, presets, "", ["--preset", "quick", "--batch_size", "9", "--data", "a", "b"])
     assert (config.max_steps, config.batch_size, config.log_every, config.data) == (7, 9, 1, ["a", "b"])
+
+
+@pytest.mark.parametrize("name", AT_LEAST_ONE)
+def test_none_of_what_there_must_be_one_of_is_said(name):
+    with pytest.raises(InputError, match=f"--{name} must be 1 or more; it is 0"):
+        parse(CONFIG, {}, "", [f"--{name}", "0"])
 
 
 def test_an_unknown_preset_is_refused(capsys):

@@ -1,6 +1,7 @@
 """The first lesson: seeds decide its digits, words do not, its training is exact, and what ships draws ten digits."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from tabs.attention import enlarged
 from tabs.i18n import text
 from tests.conftest import forget_models
 from training import compare_losses, evaluate, evaluate_digits, train_mlp_gan
+from training.adversary import DISCRIMINATOR
 from training.data import read
 from training.evaluate_digits import digit_figures, nearest, read_digits, train_reader
 from training.losses import GAN_LOSSES
@@ -162,6 +164,13 @@ def test_what_is_written_loads_samples_and_goes_on(tmp_path, captioned_folder):
     before = MLPGenerator.from_pretrained(written).state_dict()
     after = train(tmp_path, "second", "--init_from", str(written), "--learning_rate", "0")
     assert all(torch.equal(before[k].half(), after[k]) for k in after if k.startswith("layer"))
+
+
+def test_a_compiled_discriminator_is_saved_under_its_own_names(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    train(tmp_path, "compiled", "--max_steps", "1", "--compile", "true")
+    kept = load_file(tmp_path / "compiled-weights" / DISCRIMINATOR)
+    assert kept.keys() == MLPDiscriminator().state_dict().keys()
 
 
 def test_a_dry_run_trains_nothing(tmp_path, capsys):

@@ -203,6 +203,26 @@ def test_shares_are_those_asked_for():
     assert abs(counts.count("test") / 4000 - 0.2) < 0.02
 
 
+def test_names_that_are_no_utf8_are_prepared_too(captioned_folder, tmp_path, capsys):
+    (captioned_folder / "metadata.jsonl").unlink()
+    images = captioned_folder / "images"
+    for number, name in (("0", "红花"), ("1", "黄花")):
+        os.rename(images / f"{number}.png", os.fsencode(images) + b"/" + f"{name}.png".encode("gbk"))
+    (images / "broken\udcd6.png").write_bytes(b"broken")
+    assert main([str(captioned_folder), "--out", str(tmp_path / "out"), "--size", "32"]) == 0
+    assert len(rows_of(tmp_path / "out")) == 12
+    assert "images/broken?.png" in capsys.readouterr().err
+    assert encode([{"text": "half \ud83d"}]) == b'{"text": "half ?"}\n'
+
+
+def test_a_table_with_a_row_a_caption_gives_one_picture_each(captioned_folder, tmp_path):
+    with open(tmp_path / "table.csv", "w", encoding="utf-8", newline="") as file:
+        rows = [[f"images/{k}.png", said] for k in (0, 1) for said in ("one", "two", "一")]
+        csv.writer(file).writerows([["image", "caption"], *rows])
+    prepare([str(tmp_path / "table.csv")], tmp_path / "out", SMALL, pictures=captioned_folder)
+    assert [(r["captions"], r["captions_zh"]) for r in rows_of(tmp_path / "out")] == [(["one", "two"], ["一"])] * 2
+
+
 def test_chinese_text_beside_a_picture_is_a_chinese_caption(captioned_folder, tmp_path):
     (captioned_folder / "metadata.jsonl").unlink()
     (captioned_folder / "images" / "0.txt").write_text("a red flower\n红色的花\n", encoding="utf-8")

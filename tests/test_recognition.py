@@ -1,6 +1,8 @@
 """The recognizer: noisy-or by hand, names in both languages, doubts about captions, training, measures by hand."""
 
 import json
+import os
+import signal
 
 import pytest
 import torch
@@ -12,11 +14,11 @@ from pipelines.errors import InputError
 from pipelines.recognition import Recognizer, load_recognizer, probabilities
 from tabs.recognize import recognition_card
 from training import cross_validate, evaluate, train_recognizer
-from training.concepts import TABLE, labels, mine
+from training.concepts import TABLE, labels, mine, taken_on
 from training.data import Record
 from training.evaluate_recognition import neighbours
 from training.recognition_metrics import LEAST_SHOWN, average_precision, best_thresholds, doubt_levels, scores
-from training.train_recognizer import multi_label_loss
+from training.train_recognizer import multi_label_loss, with_levels
 
 RED, BLUE = (Image.new("RGB", (40, 30), colour) for colour in ("red", "blue"))
 
@@ -136,6 +138,24 @@ def test_concepts_come_from_captions_and_know_which_sets_judge_them():
     assert judged.sum(0).tolist() == [6, 6, 3, 3]
 
 
+def test_a_checkpoints_concepts_are_judged_by_ones_own_pictures_too():
+    old = [Record(str(k), "birds", b"", ("a black sparrow runs",)) for k in range(3)]
+    own = [Record(str(k), "mine", b"", ("a black dog",)) for k in range(3)]
+    known = {c["en"]: c["domains"] for c in taken_on(own, mine(old, 1, 3), 1, 3)}
+    assert known == {"sparrow": ["birds", "mine"], "black": ["birds", "mine"]}
+    few = {c["en"]: c["domains"] for c in taken_on(own[:2], mine(old, 3, 3), 3, 3)}
+    assert (few["black"], few["sparrow"]) == (["birds"], ["birds", "mine"])
+
+
+def test_what_few_validation_pictures_show_keeps_the_levels_it_came_with():
+    concepts = [{"en": "dog", "threshold": 0.3, "doubt": 0.1}] * 2 + [{"en": "cat"}]
+    seen = torch.full((LEAST_SHOWN, 3), 0.8)
+    named = torch.ones(LEAST_SHOWN, 3)
+    named[0, 1:] = 0
+    known = with_levels(concepts, seen, named, torch.ones_like(named, dtype=torch.bool))
+    assert [(c["threshold"], c["doubt"]) for c in known] == [(0.8, 0.8), (0.3, 0.1), (0.8, 0.8)]
+
+
 def test_measures_by_hand():
     probability = torch.tensor([[0.9, 0.2], [0.6, 0.8], [0.4, 0.1], [0.3, 0.7]])
     named = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
@@ -190,6 +210,22 @@ def test_what_training_writes_is_measured(recognizing_weights, captioned_folder,
     assert 0 <= figures["nearest neighbours"]["all"]["map"] <= 1
 
 
+def test_it_goes_on_from_a_checkpoint_on_ones_own_pictures(recognizing_weights, captioned_folder, tmp_path):
+    own = captioned_folder.rename(tmp_path / "mine")
+    start = ["--preset", "tiny", "--data", str(own), "--init_from", str(recognizing_weights / "recognizer")]
+    start += ["--output_dir", str(tmp_path / "run"), "--weights_dir", str(tmp_path / "on")]
+    train_recognizer.main(start)
+    assert all(json.loads(line)["loss"] > 0 for line in (tmp_path / "run" / "progress.jsonl").read_text().splitlines())
+    known = {c["en"]: c for c in json.loads((tmp_path / "on" / "concepts.json").read_text())}
+    assert known["flower"]["domains"] == ["mine", "pictures"]
+    assert known["dog"]["doubt"] == 1.1  # as the checkpoint has it: one validation picture tells nothing
+    table = own / "metadata.jsonl"
+    table.write_text(table.read_text(encoding="utf-8").replace("flower", "thing").replace("red", "odd"))
+    with pytest.raises(InputError) as caught:
+        train_recognizer.main([*start, "--output_dir", str(tmp_path / "nothing")])
+    assert (caught.value.code, caught.value.values["count"]) == ("concepts_none", 1)
+
+
 def test_too_few_of_anything_to_learn_is_said(recognizing_weights, captioned_folder):
     with pytest.raises(InputError) as caught:
         train_recognizer.main(["--preset", "tiny", "--data", str(captioned_folder), "--min_count", "1000"])
@@ -202,3 +238,17 @@ def test_cross_validation_gives_the_mean_over_the_folds(recognizing_weights, cap
     card = json.loads((tmp_path / "folds" / "recognizer.json").read_text())
     assert len(card["of_each"]) == 2
     assert card["figures"]["map"]["mean"] == pytest.approx(sum(f["map"] for f in card["of_each"]) / 2, abs=1e-4)
+    assert {name for figures in (card["figures"], *card["of_each"]) for name in figures} == {"map", "num_concepts"}
+
+
+def test_a_signal_ends_the_whole_cross_validation(tmp_path, monkeypatch):
+    trained = []
+
+    def told_to_end(arguments: list[str]) -> None:
+        trained.append(arguments)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setitem(cross_validate.TRAINERS, "recognizer", told_to_end)
+    with pytest.raises(InputError) as caught:
+        cross_validate.main(["recognizer", "--out", str(tmp_path)])
+    assert (caught.value.code, caught.value.values["fold"], len(trained)) == ("folds_stopped", 0, 1)

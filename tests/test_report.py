@@ -13,7 +13,7 @@ from PIL import Image
 
 from pipelines.errors import InputError
 from training.advice import advise, median
-from training.data import read
+from training.data import Record, read
 from training.draw_shapes import draw_sample_set
 from training.metadata import encode, read_rows
 from training.picture_survey import main_hue, survey
@@ -131,6 +131,15 @@ def test_an_empty_folder_gets_its_sentence(tmp_path, capsys):
     (tmp_path / "a.png").write_bytes(b"x")
     with pytest.raises(InputError):
         survey(read(tmp_path))
+
+
+def test_class_0_is_a_class(tmp_path):
+    records = []
+    for k in range(3):
+        Image.new("RGB", (20, 20), (80 * k, 0, 0)).save(tmp_path / f"{k}.png")
+        records.append(Record(f"{k}.png", "mine", tmp_path / f"{k}.png", facts={"label": None if k == 2 else 0}))
+    figures, _ = survey(records)
+    assert (figures.class_fact, figures.classes) == ("label", {"0": 2, "–": 1})
 
 
 def test_pictures_without_captions_have_a_page_too(tmp_path):

@@ -11,6 +11,7 @@ from pipelines.errors import InputError
 from tests.test_captioning import save_tiny_captioner
 from training import merge, train_captioner
 from training.data import read
+from training.metadata import encode, read_rows
 from training.train_captioner import CaptionerTrainingConfig, PictureSampler, Reward, self_critical_loss
 
 
@@ -37,6 +38,13 @@ def test_the_three_objectives_follow_each_other(captioned_folder, tmp_path):
     assert not any(k.startswith(("image_encoder.stem", "image_encoder.blocks.0.")) for k in changed)
     stages = json.loads((tmp_path / "critical-weights" / "training.json").read_text())
     assert [s["config"]["objective"] for s in stages] == ["frozen", "finetune", "self_critical"]
+
+
+def test_the_self_critical_stage_does_without_chinese_captions(captioned_folder, tmp_path):
+    rows = [{**row, "captions_zh": []} for row in read_rows(captioned_folder / "metadata.jsonl")]
+    (captioned_folder / "metadata.jsonl").write_bytes(encode(rows))
+    always_chinese = ("--chinese_share", "1", "--max_steps", "1", "--objective", "self_critical")
+    assert run(captioned_folder, tmp_path, "critical", *always_chinese)
 
 
 def test_self_critical_loss_raises_what_beats_its_siblings():
@@ -82,6 +90,9 @@ def test_the_mean_of_two_checkpoints_lies_between_them(tmp_path):
         expected = 0.75 * first[name] + 0.25 * second[name] if x.is_floating_point() else second[name]
         torch.testing.assert_close(x, expected, atol=1e-3, rtol=1e-3)
     checkpoint.verify(tmp_path / "mean", "mean")
+    with pytest.raises(InputError) as caught:
+        merge.main([*map(str, paths), "--out", str(tmp_path / "mean")])
+    assert caught.value.code == "out_taken"
     save_tiny_captioner(paths[0], "transformer")
     with pytest.raises(InputError):
         merge.main([*map(str, paths), "--out", str(tmp_path / "none")])

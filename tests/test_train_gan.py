@@ -1,6 +1,7 @@
 """The GAN's training on pictures of 32 pixels: what it writes loads and is gone on from."""
 
 import json
+from functools import partial
 
 import pytest
 import torch
@@ -8,7 +9,8 @@ from safetensors.torch import load_file
 
 from pipelines.text_to_image.gan import GANModel, Generator
 from training import train_gan
-from training.conditioning import short_captions
+from training.adversary import load_discriminator
+from training.conditioning import CaptionVectors, short_captions
 from training.data import read
 from training.order import batch_indices
 
@@ -40,6 +42,21 @@ def test_it_ends_early_where_its_pictures_get_no_nearer_to_real_ones(tiny_weight
     run(captioned_folder, tmp_path, "stuck", "--learning_rate", "0", "--max_steps", "50", "--early_stopping", "2")
     lines = [json.loads(line) for line in (tmp_path / "stuck" / "progress.jsonl").read_text().splitlines()]
     assert 3 <= sum("kid" in line for line in lines) < 20  # of 25 looks; the norms' statistics still settle at first
+
+
+def test_a_compiled_discriminator_is_saved_under_its_own_names(tiny_weights, captioned_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    flags = ("--max_steps", "1", "--num_validation", "0", "--compile", "true")
+    run(captioned_folder, tmp_path, "compiled", *flags)
+    load_discriminator(12, str(tmp_path / "compiled-weights"))
+
+
+def test_foreign_captions_are_those_of_other_pictures():
+    captions = CaptionVectors(torch.zeros(3, 4), [([k], [], []) for k in range(3)], ["a", "a", "b"],
+                              {"a": [0, 1], "b": [2]})  # fmt: skip
+    assert all(found != k for _ in range(50) for k, found in enumerate(captions.others([0, 1, 2])))
+    alone = CaptionVectors(torch.zeros(1, 4), [([0], [], [])], ["a"], {"a": [0]})
+    assert alone.others([0]) == [0]
 
 
 def test_a_batch_may_be_odd(tiny_weights, captioned_folder, tmp_path):

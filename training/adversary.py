@@ -76,7 +76,7 @@ class Adversary:
 
     def save(self, folder: Path) -> None:
         """Write the discriminator in half precision."""
-        module = self.run.accelerator.unwrap_model(self.discriminator)
+        module = self.run.accelerator.unwrap_model(self.discriminator, keep_torch_compile=False)
         half = {key: (x.half() if x.is_floating_point() else x).contiguous() for key, x in module.state_dict().items()}
         save_file(half, folder / DISCRIMINATOR, metadata={"format": "pt"})
 

@@ -13,10 +13,11 @@ from functools import cache
 from pathlib import Path
 
 from pipelines.errors import InputError
-from training.data import Record
+from training.data import Record, fact
 
 GLOSSARY = Path(__file__).with_name("glossary.tsv")
 TRANSLATIONS = "flickr8k_en_zh.jsonl"
+MAX_PAIRS = 1000
 Pair = tuple[str, list[str]]  # a sentence, and the English sentences whose mean vector it should have
 
 
@@ -31,18 +32,19 @@ def glossary() -> dict[str, list[tuple[str, str]]]:
 
 
 def caption_pairs(records: list[Record]) -> Iterator[Pair]:
-    """English captions follow themselves; a Chinese one follows the English ones of its picture, or of its class."""
+    """English captions follow themselves; a Chinese one follows the English ones of its picture, or of its class, and
+    is left out where there are none."""
     of_class = defaultdict(set)
     for r in records:
-        if label := r.facts.get("label"):
-            of_class[r.domain, label].update(r.captions)
+        of_class[r.domain, fact(r, "label")].update(r.captions)
     for r in records:
         for caption in r.captions:
             yield caption, [caption]
-        by_class = "authored" in r.facts.get("caption_zh_source", "")
-        twins = sorted(of_class[r.domain, r.facts["label"]])[:40] if by_class else list(r.captions)
-        for caption in r.captions_zh:
-            yield caption, twins
+        label = fact(r, "label")
+        by_class = label and "authored" in fact(r, "caption_zh_source")
+        if twins := sorted(of_class[r.domain, label])[:40] if by_class else list(r.captions):
+            for caption in r.captions_zh:
+                yield caption, twins
 
 
 def sentence_pairs(folder: Path, held_out: set[str]) -> Iterator[Pair]:
@@ -66,26 +68,24 @@ def translations(folder: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def held_out_pairs(records: list[Record], folder: Path | None, limit: int = 1000) -> list[tuple[str, str]]:
-    """(English, Chinese) of pictures of the test split: a translation where there is a folder of text, else two of
-    the picture's captions. Raises InputError where no picture has both."""
-    test = [r for r in records if r.split == "test"]
+def held_out_pairs(records: list[Record], folder: Path | None, split: str) -> list[tuple[str, str]]:
+    """(English, Chinese) of pictures of a split, MAX_PAIRS at most: a translation where there is a folder of text,
+    else two of the picture's captions; of those that have both. Raises InputError where the folder has none at all."""
+    held_out = [r for r in records if r.split == split]
     if folder:
-        names = {Path(r.name).stem for r in test}
+        names = {Path(r.name).stem for r in held_out}
         rows = [row for row in translations(folder) if Path(row["id"]).stem in names]
         pairs = [(row["en"][0], row["zh_machine"][0]) for row in rows]
     else:
-        pairs = [(r.captions[0], r.captions_zh[0]) for r in test if r.captions and r.captions_zh]
-    if not pairs:
-        raise InputError("no_bilingual_test")
-    return pairs[:limit]
+        pairs = [(r.captions[0], r.captions_zh[0]) for r in held_out if r.captions and r.captions_zh]
+    return pairs[:MAX_PAIRS]
 
 
 def phrase_pairs(records: list[Record], num: int, seed: int) -> Iterator[Pair]:
     """`num` phrases from the glossary and the class names of `records`, each in English and in Chinese."""
     words, rng = dict(glossary()), random.Random(seed)
-    names = {(r.facts["label"].lower(), r.facts["label_zh"]) for r in records if r.facts.get("label_zh")}
-    words["thing"] = words["thing"] + sorted(names)
+    names = {(fact(r, "label").lower(), fact(r, "label_zh")) for r in records}
+    words["thing"] = words["thing"] + sorted(pair for pair in names if all(pair))
     for english, chinese in (pair for kind in words.values() for pair in kind):
         yield english, [english]
         yield chinese, [english]

@@ -17,6 +17,7 @@ from pipelines import checkpoint
 from pipelines.images import grid, to_uint8
 from pipelines.text_to_image.mlp_gan import IMAGE_SIZE, MLPGANModel
 from training import train_mlp_gan
+from training.config import run_command
 from training.data import DIGITS
 from training.evaluate_digits import Digits, Reader, digit_figures, read_digits, train_reader
 from training.loop import PROGRESS
@@ -72,6 +73,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--split", default="validation")
     parser.add_argument("--out", type=Path, help="default: beside the weights")
     args = parser.parse_args(arguments)
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
     train, held_out = read_digits([DIGITS], "train"), read_digits([DIGITS], args.split)
     reader = train_reader(train, 0)
 
@@ -96,4 +99,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

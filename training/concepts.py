@@ -26,21 +26,33 @@ def mine(records: list[Record], min_count: int, min_count_in_set: int) -> list[d
     of captions too often: only a set that names one in `min_count_in_set` pictures judges it, save what the table keeps
     to some sets (`only_in`: the shapes of flowers), which the others' pictures do not have.
     """
-    domains = sorted({r.domain for r in records})
     concepts = []
     with open(TABLE, encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t"):
             concept = {name: row[name] for name in ("group", "en", "zh")}
             concept |= {name: sorted(row[name].split()) for name in ("words", "not_in", "only_in")}
             named = Counter(r.domain for r in records if names(r, concept))
-            everywhere = row["group"] == "object" or row["only_in"]
-            judging = [
-                d for d in domains
-                if d not in concept["not_in"] and (everywhere or named[d] >= min(min_count_in_set, min_count))
-            ]  # fmt: skip
             if named.total() >= min_count:
-                concepts.append({**concept, "domains": judging})
+                domains = judges(records, concept, named, min(min_count, min_count_in_set))
+                concepts.append({**concept, "domains": domains})
     return concepts
+
+
+def taken_on(records: list[Record], concepts: list[dict], min_count: int, min_count_in_set: int) -> list[dict]:
+    """A checkpoint's concepts, each judged by the data sets of `records` too, as `mine` says."""
+    known = []
+    for concept in concepts:
+        named = Counter(r.domain for r in records if names(r, concept))
+        domains = judges(records, concept, named, min(min_count, min_count_in_set))
+        known.append({**concept, "domains": sorted({*concept["domains"], *domains})})
+    return known
+
+
+def judges(records: list[Record], concept: dict, named: Counter[str], least: int) -> list[str]:
+    """The data sets of `records` that judge a concept, which `named` counts their pictures of: see `mine`."""
+    everywhere = concept["group"] == "object" or concept["only_in"]
+    domains = sorted({r.domain for r in records} - set(concept["not_in"]))
+    return [d for d in domains if everywhere or named[d] >= least]
 
 
 def names(record: Record, concept: dict) -> bool:

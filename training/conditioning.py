@@ -55,11 +55,15 @@ class CaptionVectors:
         return self.vectors[chosen].float()
 
     def others(self, pictures: list[int]) -> list[int]:
-        """For each picture another one, of the same domain three times out of four."""
+        """For each picture another one, if there is any, of the same domain three times out of four."""
+        return [self.other(k) for k in pictures]
+
+    def other(self, picture: int) -> int:
         everywhere = range(len(self.rows))
-        return [
-            random.choice(self.members[self.domain[k]] if random.random() < 0.75 else everywhere) for k in pictures
-        ]
+        while True:
+            found = random.choice(self.members[self.domain[picture]] if random.random() < 0.75 else everywhere)
+            if found != picture or len(everywhere) == 1:
+                return found
 
 
 def recoloured(records: list[Record], encoder: PromptEncoder) -> tuple[list[int], Tensor]:

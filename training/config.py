@@ -1,6 +1,8 @@
 """What every training shares, as one frozen dataclass, and how a command line becomes one: preset first, then flags."""
 
 import json
+import os
+import platform
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -66,11 +68,13 @@ FREE = {
 }  # fmt: skip
 
 
+AT_LEAST_ONE = ("batch_size", "gradient_accumulation_steps", "log_every", "sample_every", "save_every")
 Config = TypeVar("Config", bound=TrainingConfig)
 
 
 def parse(base: Config, presets: dict[str, dict], description: str, arguments: list[str] | None = None) -> Config:
-    """The configuration of a command line: `base`, then the named preset, then whatever flags are given."""
+    """The configuration of a command line: `base`, then the named preset, then whatever flags are given. Raises
+    InputError where there would be nothing in a step or between two events."""
     arguments = sys.argv[1:] if arguments is None else arguments
     parser = HfArgumentParser(type(base), description=description)
     parser.add_argument("--preset", choices=sorted(presets), default=None, help="named settings; flags override them")
@@ -78,6 +82,9 @@ def parse(base: Config, presets: dict[str, dict], description: str, arguments: l
     parser.set_defaults(**{**asdict(base), **presets.get(name, {})})
     given = vars(parser.parse_args(arguments))
     given.pop("preset")
+    for name in AT_LEAST_ONE:
+        if given[name] < 1:
+            raise InputError("setting_least", name=name, value=given[name])
     return replace(base, **given)
 
 
@@ -117,6 +124,11 @@ def show(config: TrainingConfig, **modules) -> None:
     }
     memory = {name: round(value / 1e6, 1) for name, value in num_bytes.items()}
     print(json.dumps({"config": asdict(config), "parameters": counts, "memory_mb": memory}, indent=1))
+
+
+def hardware() -> str:
+    """This machine, for a card."""
+    return f"{os.cpu_count()} CPU cores, {platform.machine()}"
 
 
 def run_command(main: Callable[[], None]) -> None:

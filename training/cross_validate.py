@@ -8,13 +8,21 @@ import sys
 from pathlib import Path
 from statistics import mean, stdev
 
+from accelerate.utils import gather_object
+
+from pipelines import device
+from pipelines.errors import InputError
 from training import train_alignment, train_captioner, train_recognizer
+from training.config import run_command
+from training.loop import note_termination
 
 TRAINERS = {
     "alignment": train_alignment.main,
     "captioner": train_captioner.main,
     "recognizer": train_recognizer.main,
 }
+# the recognizer's thresholds are the best ones for the very part that is scored: what they decide would flatter
+KEPT = {"recognizer": ("map", "num_concepts")}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -24,17 +32,24 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/cross-validation"), help="folder of runs and figures")
     args, flags = parser.parse_known_args(arguments)
 
-    figures = []
+    figures, processes, came = [], device.processes(), note_termination()
     for fold in range(args.folds):
         folder = args.out / f"{args.trainer}-{fold}"
         TRAINERS[args.trainer]([
             *flags, "--folds", str(args.folds), "--fold", str(fold), "--output_dir", str(folder),
             "--weights_dir", str(folder / "weights"),
         ])  # fmt: skip
+        if any(gather_object([bool(came)])):
+            raise InputError("folds_stopped", fold=fold, folds=args.folds)
+        processes.wait_for_everyone()  # the first one writes the weights and what is read here
         facts = json.loads((folder / "weights" / "training.json").read_text(encoding="utf-8"))
-        figures.append((facts[-1] if isinstance(facts, list) else facts)["validation"])
+        found = (facts[-1] if isinstance(facts, list) else facts)["validation"]
+        figures.append({name: found[name] for name in KEPT.get(args.trainer, found) if name in found})
+    if not processes.is_main_process:
+        return
 
-    shared = [name for name, value in figures[0].items() if isinstance(value, int | float)]
+    numbers = [{name for name, value in f.items() if isinstance(value, int | float)} for f in figures]
+    shared = [name for name in figures[0] if name in set.intersection(*numbers)]
     summary = {
         name: {"mean": round(mean(f[name] for f in figures), 4), "deviation": round(stdev(f[name] for f in figures), 4)}
         for name in shared
@@ -46,4 +61,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -1,8 +1,8 @@
 """Captioned pictures: folders as `datasets`' imagefolder lays them out, or Hub dataset ids, held whole as uint8.
 
 A folder has `metadata.jsonl` or `metadata.csv` with `file_name`, `text` or `captions`, and where known `captions_zh`,
-`split`, `label`, `label_zh`, `caption_source`, `caption_zh_source`. A folder without metadata is pictures without
-captions.
+`split`, `label`, `label_zh`, `caption_source`, `caption_zh_source`; or it has such folders, one a split. A picture
+may have several rows. A folder without metadata is pictures without captions.
 """
 
 import hashlib
@@ -29,6 +29,9 @@ from training import metadata
 
 DIGITS = "digits"  # the name of a data set, where no folder has it
 SPLITS = ("train", "validation", "test")
+SPLIT_NAMES = {**{s: s for s in SPLITS}, "training": "train", "val": "validation", "valid": "validation",
+               "dev": "validation", "testing": "test"}  # fmt: skip
+SOURCES = ("caption_source", "caption_zh_source")  # the facts that tell who wrote the captions, English and Chinese
 MEMORY_SHARE = 0.5  # of the free memory, which decoded pictures may take
 BLANK = bytes(1 << 24)
 log = logging.getLogger(__name__)
@@ -72,25 +75,55 @@ def read(source: str | Path) -> list[Record]:
     return [measured_by_people(r) for r in found]
 
 
-def read_folder(folder: Path) -> Iterator[Record]:
-    if path := metadata.find(folder):
-        rows = metadata.read_rows(path)
+def read_folder(folder: Path) -> list[Record]:
+    def found(row: dict) -> Record:
+        return record(row, folder.resolve().name, metadata.below(folder, row["file_name"]))
+
+    if metadata.tables(folder):
+        records = joined(map(found, rows_of(folder)))
     else:
         paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICTURES)
-        rows = [{"file_name": str(p.relative_to(folder))} for p in paths]
-    if not rows:
+        records = [found({"file_name": str(p.relative_to(folder))}) for p in paths]
+    if not records:
         raise InputError("data_empty", name=folder)
-    domain = folder.resolve().name
-    for row in rows:
-        yield record(row, domain, metadata.below(folder, row["file_name"]))
+    return records
+
+
+def rows_of(folder: Path) -> list[dict]:
+    """The rows of all metadata of `folder`, their names starting there. Where a folder in it has its own, its name is
+    the split of rows that tell none, if it is the name of a split."""
+    rows = []
+    for path in metadata.tables(folder):
+        place = path.parent.relative_to(folder)
+        split = place.name if place.name.lower() in SPLIT_NAMES else ""
+        for row in metadata.read_rows(path):
+            name = (place / row["file_name"]).as_posix()
+            rows.append({**row, "file_name": name, "split": row.get("split") or split})
+    return rows
+
+
+def joined(records: Iterable[Record]) -> list[Record]:
+    """One record a picture, where a table has one a caption: in the order of the first ones, with the captions of
+    all, each once. Where a row's captions are marked as predicted, the record's are: not all are people's."""
+    pictures: dict[Path | bytes, Record] = {}
+    for one in records:
+        first = pictures.setdefault(one.image, one)
+        if first is not one:
+            marks = {source: one.facts[source] for source in SOURCES if is_predicted(one, source)}
+            pictures[one.image] = replace(
+                first, captions=tuple(dict.fromkeys(first.captions + one.captions)),
+                captions_zh=tuple(dict.fromkeys(first.captions_zh + one.captions_zh)), facts={**first.facts, **marks},
+            )  # fmt: skip
+    return list(pictures.values())
 
 
 def read_hub(name: str) -> Iterator[Record]:
     import datasets
+    from datasets.exceptions import DatasetsError
 
     try:
         splits = datasets.load_dataset(name)
-    except (ConnectionError, FileNotFoundError, OSError, ValueError) as error:
+    except (DatasetsError, OSError, RuntimeError, ValueError) as error:
         raise InputError("data_unknown", name=name) from error
     for split, rows in splits.items():
         if "image" not in rows.column_names:
@@ -127,11 +160,14 @@ def read_digits() -> Iterator[Record]:
 
 
 def record(row: dict, domain: str, image: Path | bytes) -> Record:
+    """The record of a row. Its split goes by our name for it, where it has one of the common names, and by the
+    picture's content where it has none."""
     row = dict(row)
     captions, captions_zh = (as_captions(row.pop(key, None)) for key in ("captions", "captions_zh"))
     captions = captions or as_captions(row.pop("text", None))
-    name, split = row.pop("file_name"), row.pop("split", None) or split_of(image)
-    return Record(name, domain, image, captions, captions_zh, split, row)
+    name = row.pop("file_name").encode(errors="replace").decode()  # a file's name may be no UTF-8, but GBK
+    split = str(row.pop("split", None) or split_of(image))
+    return Record(name, domain, image, captions, captions_zh, SPLIT_NAMES.get(split.lower(), split), row)
 
 
 def measured_by_people(record: Record) -> Record:
@@ -139,13 +175,21 @@ def measured_by_people(record: Record) -> Record:
     words. `training.fill` marks them so."""
     if record.split == "train":
         return record
-    captions = () if is_predicted(record, "caption_source") else record.captions
-    captions_zh = () if is_predicted(record, "caption_zh_source") else record.captions_zh
+    captions, captions_zh = (
+        () if is_predicted(record, source) else said
+        for source, said in zip(SOURCES, (record.captions, record.captions_zh), strict=True)
+    )
     return replace(record, captions=captions, captions_zh=captions_zh)
 
 
 def is_predicted(record: Record, source: str) -> bool:
-    return str(record.facts.get(source) or "").startswith(PREDICTED)
+    return fact(record, source).startswith(PREDICTED)
+
+
+def fact(record: Record, name: str) -> str:
+    """A fact in words, empty where it is not known; class 0 is one."""
+    value = record.facts.get(name)
+    return "" if value is None else str(value)
 
 
 def as_captions(value: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -159,14 +203,20 @@ def as_captions(value: str | Iterable[str] | None) -> tuple[str, ...]:
 
 def split_of(image: Path | bytes) -> str:
     """A split fixed by the picture's own bytes, so that exact duplicates never straddle two: 80, 10 and 10 per cent."""
-    content = image if isinstance(image, bytes) else image.read_bytes() if image.is_file() else b""
-    bucket = hashlib.sha256(content).digest()[0]
+    bucket = digest_of(image)[0]
     return "test" if bucket < 26 else "validation" if bucket < 52 else "train"
+
+
+def digest_of(image: Path | bytes) -> bytes:
+    """The SHA-256 of a picture's bytes; a file that is not there has none."""
+    content = image if isinstance(image, bytes) else image.read_bytes() if image.is_file() else b""
+    return hashlib.sha256(content).digest()
 
 
 def refold(records: list[Record], folds: int, fold: int) -> list[Record]:
     """The records in the splits of k-fold cross-validation: of `folds` parts of what is not test, part `fold` is
-    validation and the rest is train. A picture's name decides its part. 0 folds: the records as they are."""
+    validation and the rest is train. A picture's own bytes decide its part, so that exact duplicates share one. 0
+    folds: the records as they are."""
     if not folds:
         return records
     if not 0 <= fold < folds or folds < 2:
@@ -175,7 +225,7 @@ def refold(records: list[Record], folds: int, fold: int) -> list[Record]:
     def split(record: Record) -> str:
         if record.split == "test":
             return "test"
-        part = int.from_bytes(hashlib.sha256(record.name.encode()).digest()[:4]) % folds
+        part = int.from_bytes(digest_of(record.image)[:4]) % folds
         return "validation" if part == fold else "train"
 
     return [measured_by_people(replace(record, split=split(record))) for record in records]
@@ -189,8 +239,11 @@ def at_most(items: list, limit: int) -> list:
 def load_pixels(records: list[Record], size: int, crop: bool) -> CaptionedImages:
     """Decode the records' pictures to `size`; broken ones are skipped and counted.
 
-    With `crop` the largest centred square is kept, else the whole picture is squashed to a square.
+    With `crop` the largest centred square is kept, else the whole picture is squashed to a square. Raises InputError
+    where none is left.
     """
+    if not records:
+        raise InputError("split_empty")
 
     def decode(record: Record) -> torch.Tensor | None:
         try:
@@ -209,7 +262,7 @@ def load_pixels(records: list[Record], size: int, crop: bool) -> CaptionedImages
                 pixels[len(kept)] = decoded
                 kept.append(record)
     if not kept:
-        raise InputError("data_empty", name=records[0].domain if records else "?")
+        raise InputError("data_empty", name=records[0].domain)
     return CaptionedImages(pixels[: len(kept)], kept, skipped)
 
 

@@ -6,8 +6,6 @@ model and data, versions, hardware and the command that makes it.
 import argparse
 import hashlib
 import json
-import os
-import platform
 import sys
 import time
 from pathlib import Path
@@ -16,6 +14,7 @@ import torch
 import transformers
 
 from pipelines import checkpoint, device
+from training.config import hardware, run_command
 from training.data import DIGITS, read
 from training.evaluate_alignment import evaluate_alignment
 from training.evaluate_captions import evaluate_captions, evaluate_peers
@@ -48,6 +47,8 @@ def main(arguments: list[str] | None = None) -> None:
     if bool(args.model) == (args.task == "peers"):
         parser.error("--model names the model to measure, and peers have none")
 
+    if args.out:  # now: what took hours to measure must not be lost for want of a folder
+        args.out.parent.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     more = {}
     for option, tasks in OPTIONS.items():
@@ -71,7 +72,7 @@ def main(arguments: list[str] | None = None) -> None:
         "data": {Path(source).name: data_hash(source, args.split) for source in args.data},
         "figures": figures,
         "command": f"python -m training.evaluate {flags} --split {args.split} --data {data}",
-        "hardware": f"{os.cpu_count()} CPU cores, {platform.machine()}",
+        "hardware": hardware(),
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
         "minutes": round((time.perf_counter() - started) / 60, 1),
     }
@@ -99,4 +100,4 @@ def rounded(value):
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

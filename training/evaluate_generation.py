@@ -5,6 +5,7 @@ N pictures.
 """
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import mean
 
@@ -65,7 +66,8 @@ def evaluate_generation(model: str, sources: list[str], split: str, seed: int, n
 def distances(
     pipeline: TextToImagePipeline, encoder: ImageEncoder, train: Real, held_out: Real, seed: int, num_pictures: int
 ) -> dict:
-    """Pictures of random held-out captions against all training pictures: FID, KID, precision and recall."""
+    """Pictures of random held-out captions against all training pictures: FID, where there are enough of them, KID,
+    precision and recall."""
     rng = random.Random(seed)
     prompts = [rng.choice(rng.choice(held_out.data.records).captions) for _ in range(num_pictures)]
 
@@ -79,11 +81,15 @@ def distances(
     # as many real pictures as there are made ones, since both shares grow with the number
     some = train.features[torch.randperm(len(train.data), generator=torch.Generator().manual_seed(seed))[:num_pictures]]
     numbers = {"num_generated": len(made), "num_reference": len(train.data), "num_held_out": len(held_out.data)}
-    for name, distance in (("fid_efficientnet", frechet_distance), ("kid_efficientnet", kernel_distance)):
-        real = distance(held_out.features, train.features)
-        figures[name] = {"model": distance(features, train.features), "real held-out pictures": real, **numbers}
-    if len(made) < LEAST_FOR_FID:
-        figures["fid_efficientnet"] = {"refused": REFUSED}
+
+    def compared(distance: Callable[[Tensor, Tensor], float], beside_real: bool) -> dict:
+        real = {"real held-out pictures": distance(held_out.features, train.features)} if beside_real else {}
+        return {"model": distance(features, train.features), **real, **numbers}
+
+    figures["fid_efficientnet"] = {"refused": REFUSED}
+    if len(made) >= LEAST_FOR_FID:
+        figures["fid_efficientnet"] = compared(frechet_distance, min(numbers.values()) >= LEAST_FOR_FID)
+    figures["kid_efficientnet"] = compared(kernel_distance, True)
     precision, recall = precision_and_recall(features, some)
     real_precision, real_recall = precision_and_recall(held_out.features, some)
     return figures | {

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from pipelines.errors import InputError
 from training.config import TrainingConfig, option
 from training.data import Record, at_most, read
 
@@ -10,11 +11,19 @@ from training.data import Record, at_most, read
 class GeneratorTrainingConfig(TrainingConfig):
     scenes: list[str] = field(default_factory=list, metadata={"help": "more folders, for pictures of `subject` only"})
     subject: str = option("dog", "a word that most captions of a picture of `scenes` must name")
-    image_size: int = option(128, "pixels; a power of two from 16")
+    image_size: int = option(128, "pixels: 32, 64 or 128; 16 for the GAN alone")
     recoloured: float = option(0.5, "share of a discriminator's foreign captions that are the own with a wrong colour")
     sample_every: int = option(500, "steps between sample sheets and looks at how good the pictures are")
     num_validation: int = option(256, "pictures of held-out captions at such a look, see watch.py; 0: none")
     save_every: int = option(500, "steps between states")
+
+
+def channels_for(image_size: int, channels: dict[int, tuple[int, ...]]) -> tuple[int, ...]:
+    """The entry of `channels`, by size, that pictures of `image_size` pixels need. Raises InputError where there is
+    none."""
+    if image_size not in channels:
+        raise InputError("picture_size", value=image_size, known=", ".join(map(str, channels)))
+    return channels[image_size]
 
 
 def read_records(config: GeneratorTrainingConfig, split: str) -> list[Record]:

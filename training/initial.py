@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from pipelines.errors import InputError
@@ -25,7 +26,7 @@ def load_initial(architecture: type[Network], folder: str | Path, **wanted) -> N
         raise InputError("init_differs", name=folder, found=found, wanted=architecture.__name__)
     try:
         network = architecture.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, SafetensorError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise InputError("init_unreadable", name=folder, reason=reason) from error
     for key, value in wanted.items():

@@ -11,8 +11,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TypeVar
 
 import numpy as np
@@ -39,6 +40,22 @@ BEST = "best.safetensors"  # in output_dir: the average at the best validation, 
 LEAST_SCALE = 1.0  # fp16: a gradient that overflows at this scale of the loss is no matter of scale any more
 LAYOUT = {"tensorboard": {"dataformats": "NHWC"}}  # of pictures, where a tracker asks
 Drawn = TypeVar("Drawn", Tensor, list)
+
+
+def note_termination() -> list[int]:
+    """From now on SIGTERM only adds to the list that this returns, and goes on to a handler that was there before: what
+    is at work ends when it is whole. Other threads than the main one can't listen."""
+    came: list[int] = []
+    if threading.current_thread() is threading.main_thread():
+        before = signal.getsignal(signal.SIGTERM)
+
+        def note(number: int, frame: FrameType | None) -> None:
+            came.append(number)
+            if callable(before):
+                before(number, frame)
+
+        signal.signal(signal.SIGTERM, note)
+    return came
 
 
 class TrainingRun:
@@ -107,8 +124,9 @@ class TrainingRun:
         return average
 
     def steps(self, data: str = "") -> Iterator[int]:
-        """Step numbers from the last state (with `resume`) or 0 to `max_steps`, or until the time budget is spent or no
-        validation gets better. `data` is the training data's fingerprint, which a resumed run must have too."""
+        """Step numbers from the last state (with `resume`) or 0 to `max_steps`, or until the time budget is spent, no
+        validation gets better, or SIGTERM came. `data` is the training data's fingerprint, which a resumed run must
+        have too."""
         config = self.config
         self._data = data
         self._begin()
@@ -117,8 +135,7 @@ class TrainingRun:
             total=config.max_steps * examples, initial=self.step * examples, unit="ex", unit_scale=True,
             disable=not self.accelerator.is_main_process, mininterval=5, smoothing=0.1,
         )  # fmt: skip
-        start, before = time.monotonic(), self.seconds
-        asked_to_stop = self._on_terminate()
+        start, before, came = time.monotonic(), self.seconds, note_termination()
         while self.step < config.max_steps and not self._stale():
             self._seed(self.accelerator.process_index)
             yield self.step
@@ -132,7 +149,7 @@ class TrainingRun:
             if self.due(config.save_every):
                 self.save()
             spent = config.max_minutes and time.monotonic() - start > 60 * config.max_minutes
-            if asked_to_stop() or spent or self._stale():
+            if came or spent or self._stale():
                 self.accelerator.set_trigger()
             if self.accelerator.check_trigger():  # all processes leave after the same step
                 break
@@ -246,13 +263,6 @@ class TrainingRun:
 
     def _stale(self) -> bool:
         return 0 < self.config.early_stopping <= self._num_worse
-
-    def _on_terminate(self) -> Callable[[], bool]:
-        """From now on SIGTERM ends the run as a spent time budget does: after the step, whole. Whether it came."""
-        came: list[int] = []
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))
-        return lambda: bool(came)
 
     def _tell(self) -> None:
         """A line of progress.jsonl, for whoever watches the run from outside."""

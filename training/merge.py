@@ -18,7 +18,9 @@ WEIGHTS = "model.safetensors"
 
 def merge(first: Path, second: Path, share: float, out: Path) -> None:
     """Write `second` to `out`, its weights being (1 − share) · first + share · second. Raises InputError where the two
-    are not of one architecture."""
+    are not of one architecture, or `out` holds files."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError("out_taken", name=out.name)
     for folder in (first, second):
         checkpoint.verify(folder, folder.name)
     weights, others = load_file(second / WEIGHTS), load_file(first / WEIGHTS)
@@ -27,7 +29,7 @@ def merge(first: Path, second: Path, share: float, out: Path) -> None:
     for name, x in weights.items():
         if x.is_floating_point():
             weights[name] = ((1 - share) * others[name].float() + share * x.float()).to(x.dtype)
-    shutil.copytree(second, out)
+    shutil.copytree(second, out, dirs_exist_ok=True)
     save_file(weights, out / WEIGHTS, metadata={"format": "pt"})
     stages = json.loads((out / "training.json").read_text())
     stages[-1]["merged"] = f"{1 - share:g} of the weights before this stage, {share:g} of those after it"

@@ -18,6 +18,15 @@ def find(folder: Path) -> Path | None:
     return next((below(folder, name) for name in NAMES if (folder / name).is_file()), None)
 
 
+def tables(folder: Path) -> list[Path]:
+    """The metadata file of `folder`, or else those of the folders in it, of which each is a split. Raises InputError
+    as `find` does."""
+    if at_top := find(folder):
+        return [at_top]
+    inside = sorted(p for p in folder.iterdir() if p.is_dir() and not p.is_symlink())
+    return [path for path in map(find, inside) if path]
+
+
 def read_rows(path: Path) -> list[dict]:
     """The rows of a JSON lines or CSV file, each with `file_name`. Raises InputError for a line that is none."""
     content, rows = path.read_bytes(), []
@@ -57,16 +66,17 @@ def below(folder: Path, name: str) -> Path:
 
 
 def encode(rows: list[dict], suffix: str = ".jsonl") -> bytes:
-    """The rows as the bytes of a JSON lines file, or of a CSV whose cells hold lists as JSON."""
+    """The rows as the bytes of a JSON lines file, or of a CSV whose cells hold lists as JSON; "?" stands for what
+    UTF-8 has no bytes for."""
     if suffix != ".csv":
-        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode(errors="replace")
     table = io.StringIO(newline="")
     writer = csv.DictWriter(table, list(dict.fromkeys(key for row in rows for key in row)))
     writer.writeheader()
     for row in rows:
         cells = {k: json.dumps(v, ensure_ascii=False) if isinstance(v, list | dict) else v for k, v in row.items()}
         writer.writerow(cells)
-    return table.getvalue().encode()
+    return table.getvalue().encode(errors="replace")
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from pipelines.errors import InputError
 from pipelines.images import open_image
 from training.caption_survey import CaptionSurvey, survey_captions
-from training.data import Record
+from training.data import Record, fact
 from training.duplicates import MAX_BITS, Fingerprint, fingerprint, near_groups
 
 HUES = ("red", "orange", "yellow", "lime", "green", "mint", "cyan", "sky", "blue", "violet", "magenta", "rose")
@@ -68,7 +68,8 @@ def survey(records: list[Record], max_bits: int = MAX_BITS) -> tuple[Survey, lis
     together = [g for g in near_groups([look.print for look in looks], max_bits) if len(g) > 1]
     near = [g for g in together if len({looks[k].pixels for k in g}) > 1]
     leaks = [g for g in together if len({readable[k].split for k in g}) > 1]
-    fact = next((f for f in CLASS_FACTS if any(r.facts.get(f) for r in readable)), "")
+    class_fact = next((f for f in CLASS_FACTS if any(fact(r, f) for r in readable)), "")
+    classes = Counter(fact(r, class_fact) or "–" for r in readable if class_fact)
     sizes = Counter(f"{look.width} × {look.height}" for look in looks)
     hues = Counter(look.hue for look in looks)
 
@@ -79,8 +80,7 @@ def survey(records: list[Record], max_bits: int = MAX_BITS) -> tuple[Survey, lis
         num_pictures=len(readable), splits=dict(Counter(r.split for r in readable)), sizes=dict(sizes.most_common()),
         shortest_side=min(min(look.width, look.height) for look in looks), unreadable=unreadable,
         exact=named(exact), near=named(near), leaks=named(leaks), hues={h: hues[h] for h in (*HUES, "grey") if hues[h]},
-        class_fact=fact, classes=dict(Counter(str(r.facts.get(fact) or "–") for r in readable if fact).most_common()),
-        captions=survey_captions(readable),
+        class_fact=class_fact, classes=dict(classes.most_common()), captions=survey_captions(readable),
     )  # fmt: skip
     return figures, readable
 

@@ -207,7 +207,7 @@ def commit(out: Path, rows: list[dict], done: dict) -> None:
     done |= {"metadata_sha256": hashlib.sha256(content).hexdigest()}
     (out / PARTIAL / metadata.NAMES[0]).write_bytes(content)
     text = json.dumps(done, ensure_ascii=False, indent=1) + "\n"
-    metadata.write_whole(out / PARTIAL / DONE, text.encode())
+    metadata.write_whole(out / PARTIAL / DONE, text.encode(errors="replace"))
     finish(out)
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 from pipelines import checkpoint
 from pipelines.images import grid
 from pipelines.text_to_image.pipeline import MAX_IMAGES, load_text_to_image
+from training.config import run_command
 
 SAMPLE_PROMPTS = (
     "a yellow flower with a dark centre",
@@ -45,4 +46,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -11,12 +11,10 @@ from pipelines.batch import PICTURES, PREDICTED
 from pipelines.errors import InputError
 from pipelines.languages import language_of
 from training import metadata
-from training.data import SPLITS, Record, read_hub, record
+from training.data import SPLITS, Record, joined, read_hub, record, rows_of
 from training.shards import read_tar
 
 KINDS = (".csv", ".jsonl", ".json", ".tar")
-SPLIT_NAMES = {**{s: s for s in SPLITS}, "training": "train", "val": "validation", "valid": "validation",
-               "dev": "validation", "testing": "test"}  # fmt: skip
 
 
 def read_source(source: str, pictures: Path | None = None) -> Iterator[Record]:
@@ -30,9 +28,11 @@ def read_source(source: str, pictures: Path | None = None) -> Iterator[Record]:
     elif path.is_file():
         folder = pictures or path.parent
         readers = {
-            ".csv": lambda: table(path, folder), ".jsonl": lambda: table(path, folder),
-            ".json": lambda: coco(path, folder), ".tar": lambda: shard(path),
-        }  # fmt: skip
+            ".csv": lambda: table(metadata.read_rows(path), folder),
+            ".jsonl": lambda: table(metadata.read_rows(path), folder),
+            ".json": lambda: coco(path, folder),
+            ".tar": lambda: shard(path),
+        }
         if path.suffix.lower() not in readers:
             raise InputError("source_kind", name=path.name, known=", ".join(KINDS))
         rows = readers[path.suffix.lower()]()
@@ -43,7 +43,7 @@ def read_source(source: str, pictures: Path | None = None) -> Iterator[Record]:
     for one in rows:
         english = tuple(c for c in one.captions if language_of(c) == "en")
         chinese = tuple(c for c in one.captions if language_of(c) == "zh")
-        split = SPLIT_NAMES.get(one.split.lower(), "")
+        split = one.split if one.split in SPLITS else ""
         facts = one.facts
         if chinese and facts.get("caption_source") and not facts.get("caption_zh_source"):
             facts = {**facts, "caption_zh_source": facts["caption_source"]}  # of whatever language `captions` are
@@ -57,11 +57,8 @@ def found(row: dict, domain: str, image: Path | bytes) -> Record:
 
 def read_captioned_folder(folder: Path) -> Iterator[Record]:
     """Metadata at the top or in one folder a split; else tars; else pictures with text files beside them, or none."""
-    tables = [path for path in (metadata.find(p) for p in (folder, *subfolders(folder))) if path]
-    if tables:
-        at_top = [path for path in tables if path.parent == folder]
-        for path in at_top or tables:
-            yield from table(path, path.parent, "" if at_top else path.parent.name)
+    if metadata.tables(folder):
+        yield from table(rows_of(folder), folder)
         return
     files = sorted(p for p in folder.rglob("*") if p.is_file())
     images = [p for p in files if p.suffix.lower() in PICTURES]
@@ -77,14 +74,9 @@ def read_captioned_folder(folder: Path) -> Iterator[Record]:
         yield found(row, folder.resolve().name, metadata.below(folder, name))
 
 
-def subfolders(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.is_symlink())
-
-
-def table(path: Path, folder: Path, split: str = "") -> Iterator[Record]:
-    for row in metadata.read_rows(path):
-        image = metadata.below(folder, row["file_name"])
-        yield found({"split": split, **row}, folder.resolve().name, image)
+def table(rows: list[dict], folder: Path) -> list[Record]:
+    domain = folder.resolve().name
+    return joined(found(row, domain, metadata.below(folder, row["file_name"])) for row in rows)
 
 
 def coco(path: Path, folder: Path) -> Iterator[Record]:

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from accelerate import Accelerator
+from accelerate.utils import gather_object
 from safetensors import SafetensorError
 
 from pipelines.errors import InputError
@@ -55,8 +56,12 @@ class States:
     def read(self, accelerator: Accelerator, own: dict) -> dict | None:
         """Load the newest state and return its facts; None where there is no state.
 
-        Raises InputError where its facts say otherwise than `own` (settings, data, processes) or it can't be read.
+        Raises InputError where its facts say otherwise than `own` (settings, data, processes), it can't be read, or
+        the processes, of several machines perhaps, don't find the same one.
         """
+        found = sorted(set(gather_object([self.newest()])))
+        if len(found) > 1:
+            raise InputError("states_differ", folder=self.folder, states=", ".join(found))
         if not (states := self.all()):
             return None
         facts = json.loads((states[-1] / FACTS).read_text())

@@ -16,6 +16,7 @@ from pipelines.alignment import load_aligner
 from pipelines.image_encoder import from_imagenet
 from pipelines.images import to_uint8
 from pipelines.text_to_image.pipeline import load_text_to_image
+from training.config import run_command
 from training.evaluate_generation import SIZE, pooled, read_real
 from training.generation_metrics import kernel_distance
 
@@ -92,6 +93,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="default: beside the weights")
     args = parser.parse_args(arguments)
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
     figures = measure(args.model, args.data, args.split, args.seed)
     folder = args.out or checkpoint.WEIGHTS / args.model
     (folder / "sweep.json").write_text(json.dumps(figures, indent=1) + "\n")
@@ -101,4 +104,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -272,7 +272,8 @@ def main(arguments: list[str] | None = None) -> None:
         return cross_entropy(logits, ids, config.label_smoothing)
 
     def self_critical(pictures: list[int]) -> tuple[Tensor, float]:
-        language = "zh" if random.random() < config.chinese_share else "en"
+        in_chinese = random.random() < config.chinese_share and any(data.records[k].captions_zh for k in pictures)
+        language = "zh" if in_chinese else "en"
         pictures = [k for k in pictures if references(data.records[k], language)]
         memory = memory_of(pictures, [])
         bare.eval()

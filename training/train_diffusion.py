@@ -25,7 +25,7 @@ from training.augment import random_crop_flip
 from training.conditioning import encode_captions
 from training.config import SCHEDULES, Schedule, option, parse, run_command, show
 from training.data import load_pixels
-from training.generators import GeneratorTrainingConfig, read_records
+from training.generators import GeneratorTrainingConfig, channels_for, read_records
 from training.hub import publish
 from training.initial import load_initial
 from training.loop import TrainingRun
@@ -95,7 +95,7 @@ def perceptual_loss(encoder: ImageEncoder, predicted: Tensor, x: Tensor) -> Tens
 
 def build(config: DiffusionTrainingConfig, encoder: PromptEncoder) -> PatchUNet:
     """The U-Net, from the pipeline `init_from` where it is given."""
-    channels = list(CHANNELS[config.image_size])
+    channels = list(channels_for(config.image_size, CHANNELS))
     if config.width != 1:
         channels = [HEAD_SIZE * max(1, round(config.width * c / HEAD_SIZE)) for c in channels]
     if config.init_from:

@@ -23,7 +23,7 @@ from training.conditioning import encode_captions
 from training.config import Optimizer, option, parse, run_command, show
 from training.data import CaptionedImages, load_pixels
 from training.discriminator import Discriminator
-from training.generators import GeneratorTrainingConfig, read_records
+from training.generators import GeneratorTrainingConfig, channels_for, read_records
 from training.hub import publish
 from training.initial import load_initial
 from training.loop import TrainingRun
@@ -59,13 +59,14 @@ CHANNELS = {16: (64, 64), 32: (128, 96, 64), 64: (384, 256, 128, 64), 128: (384,
 def build(config: GANTrainingConfig, encoder: PromptEncoder) -> tuple[Generator, Discriminator]:
     """Both networks, from `init_from` where it is given: its generator, and its discriminator if that is kept there."""
     sentence_size = encoder.model.config.sentence_size
-    discriminator = load_discriminator(sentence_size, config.init_from)
-    if not config.init_from:
-        channels = CHANNELS[config.image_size]
-        return Generator(channels, sentence_size=sentence_size, text_encoder=encoder.hash), discriminator
-    generator = load_initial(Generator, config.init_from, image_size=config.image_size, sentence_size=sentence_size)
-    generator.register_to_config(text_encoder=encoder.hash)
-    return generator, discriminator
+    if config.init_from:
+        sizes = {"image_size": config.image_size, "sentence_size": sentence_size}
+        generator = load_initial(Generator, config.init_from, **sizes)
+        generator.register_to_config(text_encoder=encoder.hash)
+    else:
+        channels = channels_for(config.image_size, CHANNELS)
+        generator = Generator(channels, sentence_size=sentence_size, text_encoder=encoder.hash)
+    return generator, load_discriminator(sentence_size, config.init_from)
 
 
 def halves(maps: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:

@@ -139,7 +139,8 @@ def main(arguments: list[str] | None = None) -> None:
                 run.sample(grid(to_pictures(ema.module(sample_noise)), SAMPLE_COLUMNS))
 
     if run.accelerator.is_main_process:
-        export(config, ema.module, run.accelerator.unwrap_model(discriminator), run.facts(data))
+        bare = run.accelerator.unwrap_model(discriminator, keep_torch_compile=False)
+        export(config, ema.module, bare, run.facts(data))
         publish(config.push_to_hub, config.weights_dir, "train_mlp_gan")
 
 

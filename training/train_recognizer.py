@@ -15,14 +15,15 @@ from pipelines import checkpoint
 from pipelines.errors import InputError
 from pipelines.image_encoder import load_image_encoder
 from pipelines.recognition import CONCEPTS, Recognizer, evidence, probabilities
-from training.concepts import labels, mine
+from training.concepts import labels, mine, taken_on
 from training.config import SCHEDULES, Schedule, TrainingConfig, option, parse, run_command, show
+from training.data import Record
 from training.features import grid_features, load_some
 from training.hub import publish
 from training.initial import load_initial
 from training.loop import TrainingRun
 from training.order import batch_indices
-from training.recognition_metrics import best_thresholds, doubt_levels, scores
+from training.recognition_metrics import LEAST_SHOWN, best_thresholds, doubt_levels, scores
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,32 @@ def recognise_all(recognizer: Recognizer, features: Tensor) -> Tensor:
     return torch.cat([probabilities(recognizer(part.to(recognizer.device).float())).cpu() for part in rows])
 
 
+def build(config: RecognizerTrainingConfig, records: list[Record]) -> tuple[Recognizer, list[dict]]:
+    """The recognizer with its concepts: from `init_from`, or new with those that the captions name."""
+    counts = config.min_count, config.min_count_in_set
+    if config.init_from:
+        recognizer = load_initial(Recognizer, config.init_from)
+        kept = json.loads((Path(config.init_from) / CONCEPTS).read_text(encoding="utf-8"))
+        return recognizer, taken_on(records, kept, *counts)
+    concepts = mine(records, *counts)
+    if not concepts:
+        raise InputError("concepts_none", count=config.min_count)
+    cnn_hash = checkpoint.weights_hash(checkpoint.WEIGHTS / "image-encoder")
+    return Recognizer(len(concepts), config.width, config.dropout, cnn_hash), concepts
+
+
+def with_levels(concepts: list[dict], seen: Tensor, named: Tensor, judged: Tensor) -> list[dict]:
+    """The concepts with their thresholds and levels of doubt, by the probabilities `seen` of validation pictures:
+    [P, C] each. What fewer than LEAST_SHOWN of these show keeps the levels that it came with, which were of more."""
+    enough = (named.bool() & judged).sum(0) >= LEAST_SHOWN
+    thresholds, doubts = best_thresholds(seen, named, judged), doubt_levels(seen, named, judged)
+    known = []
+    for concept, t, d, shown in zip(concepts, *(x.tolist() for x in (thresholds, doubts, enough)), strict=True):
+        levels = {"threshold": round(t, 4), "doubt": round(d, 4)}
+        known.append({**concept, **levels} if shown else {**levels, **concept})
+    return known
+
+
 def main(arguments: list[str] | None = None) -> None:
     config = parse(RecognizerTrainingConfig(), PRESETS, __doc__, arguments)
     run = TrainingRun(config)
@@ -80,22 +107,17 @@ def main(arguments: list[str] | None = None) -> None:
         load_some(config.data, split, config.max_pictures, config.folds, config.fold, limit)
         for split, limit in (("train", config.max_train_samples), ("validation", 0))
     )
-    concepts = mine(data.records, config.min_count, config.min_count_in_set)
-    if not concepts:
-        raise InputError("concepts_none", count=config.min_count)
-    if config.init_from:
-        recognizer = load_initial(Recognizer, config.init_from)
-        concepts = json.loads((Path(config.init_from) / CONCEPTS).read_text(encoding="utf-8"))
-    else:
-        cnn_hash = checkpoint.weights_hash(checkpoint.WEIGHTS / "image-encoder")
-        recognizer = Recognizer(len(concepts), config.width, config.dropout, cnn_hash)
+    recognizer, concepts = build(config, data.records)
+    named, judged = labels(data.records, concepts)
+    if not (named * judged).any():
+        raise InputError("concepts_none", count=1 if config.init_from else config.min_count)
     if config.dry_run:
         show(config, recognizer=recognizer)
         return
 
     cnn = load_image_encoder()
     features, held_out_features = grid_features(cnn, data.pixels), grid_features(cnn, held_out.pixels)
-    named, judged = (x.to(run.device) for x in labels(data.records, concepts))
+    named, judged = named.to(run.device), judged.to(run.device)
     truth = labels(held_out.records, concepts)
 
     optimizer = run.optimizer(recognizer.parameters())
@@ -125,12 +147,11 @@ def main(arguments: list[str] | None = None) -> None:
     if run.accelerator.is_main_process:
         averaged = ema.module.eval()
         seen = recognise_all(averaged, held_out_features)
-        thresholds = best_thresholds(seen, *truth)
+        known = with_levels(concepts, seen, *truth)
+        thresholds = torch.tensor([concept["threshold"] for concept in known])
         facts = run.facts(data) | {"validation": scores(seen, *truth, thresholds)}
         folder = Path(config.weights_dir)
         averaged.half().save_pretrained(folder)
-        levels = zip(concepts, thresholds.tolist(), doubt_levels(seen, *truth).tolist(), strict=True)
-        known = [{**concept, "threshold": round(t, 4), "doubt": round(d, 4)} for concept, t, d in levels]
         (folder / CONCEPTS).write_text(json.dumps(known, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
         (folder / "training.json").write_text(json.dumps(facts, indent=1) + "\n")
         checkpoint.write_checksums(folder)

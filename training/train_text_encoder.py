@@ -18,15 +18,17 @@ from tqdm.auto import tqdm
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
 from pipelines import checkpoint
+from pipelines.errors import InputError
 from pipelines.text_encoder import PromptEncoder, TextEncoder, TextEncoderConfig
 from training import bilingual_text
-from training.config import SCHEDULES, Schedule, TrainingConfig, option, parse, run_command, show
+from training.config import SCHEDULES, Schedule, TrainingConfig, hardware, option, parse, run_command, show
 from training.data import at_most, read
 from training.hub import publish
 from training.initial import load_initial
 from training.loop import TrainingRun
 from training.order import batch_indices
 
+HELD_OUT = ("validation", "test")  # for the looks while it trains, and for the figures of what came out
 MAX_TOKENS = 40
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 BUCKET = 16  # batches that are sorted by length together, so that little is padded
@@ -190,14 +192,16 @@ def main(arguments: list[str] | None = None) -> None:
     run = TrainingRun(config)
     started = time.strftime("%Y-%m-%d")
     records = [r for source in config.data for r in read(source)]
-    train = [r for r in records if r.split != "test"]
+    train = [r for r in records if r.split not in HELD_OUT]
     text = Path(config.text) if config.text else None
-    held_out_pairs = bilingual_text.held_out_pairs(records, text)
+    validation_pairs, test_pairs = (bilingual_text.held_out_pairs(records, text, split) for split in HELD_OUT)
+    if not test_pairs:
+        raise InputError("no_bilingual_test")
     teacher = Teacher(Path(config.teacher) if config.teacher else minilm_folder(), Path(config.output_dir))
     pairs = [*bilingual_text.caption_pairs(train), *bilingual_text.phrase_pairs(train, config.num_phrases, config.seed)]
     pairs += bilingual_text.vocabulary_pairs(teacher.words(), config.seed)
     if text:
-        pairs += bilingual_text.sentence_pairs(text, {Path(r.name).stem for r in records if r.split == "test"})
+        pairs += bilingual_text.sentence_pairs(text, {Path(r.name).stem for r in records if r.split in HELD_OUT})
     pairs = list({(sentence, *twins): (sentence, twins) for sentence, twins in pairs}.values())
     pairs = at_most(pairs, config.max_train_samples)
     model, tokenizer = build(run, [sentence for sentence, _ in pairs])
@@ -244,9 +248,9 @@ def main(arguments: list[str] | None = None) -> None:
             run.descend(loss, optimizer, schedule)
         ema.update_parameters(run.accelerator.unwrap_model(model))
         run.log(loss=loss, lr=schedule.get_last_lr()[0])
-        if (step + 1) % config.sample_every == 0:
+        if validation_pairs and (step + 1) % config.sample_every == 0:
             ema.eval()
-            figures = evaluate(encode, held_out_pairs)
+            figures = evaluate(encode, validation_pairs)
             run.validated(figures, figures["zh_to_en_recall_at_1"] + figures["en_to_zh_recall_at_1"])
 
     if run.accelerator.is_main_process:
@@ -255,13 +259,13 @@ def main(arguments: list[str] | None = None) -> None:
         tokenizer.save_pretrained(folder)
         write_words([sentence for sentence, _ in pairs], folder)
         checkpoint.write_checksums(folder)
-        figures = evaluate(lambda sentences: PromptEncoder(folder)(sentences)[2].cpu(), held_out_pairs)
+        figures = evaluate(lambda sentences: PromptEncoder(folder)(sentences)[2].cpu(), test_pairs)
         facts = {
             "task": "text encoder",
             "split": f"test pictures, (English, {'machine-translated' if text else 'own'} Chinese) pairs",
             "figures": figures, "seed": config.seed, "steps": run.step, "minutes": round(run.seconds / 60, 1),
             "num_sentences": len(pairs), "parameters": sum(p.numel() for p in model.parameters()),
-            "hardware": "2 CPU cores", "date": started,
+            "hardware": hardware(), "date": started,
         }  # fmt: skip
         (folder / "metrics.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
         checkpoint.write_checksums(folder)
