@@ -23,8 +23,8 @@ FORMATS = {"jsonl": "metadata.jsonl", "csv": "captions.csv", "txt": "captions.zi
 MAX_FILES = 500
 MAX_BYTES = 2_000_000_000  # of a zip, unpacked
 MAX_FILE_BYTES = 100_000_000  # of one of its files
-# what a damaged or locked zip raises
-BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, RuntimeError, NotImplementedError, EOFError)
+# what zipfile and its unpackers raise of a damaged, locked or unknown zip: they have no error in common
+BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, RuntimeError, EOFError)
 LINK = 0o120000  # the kind of a symbolic link in a zip's file modes
 PREDICTED = "predicted by "  # how the source of captions begins that no one read: no model is measured by them
 CORRECTED = "corrected by hand"

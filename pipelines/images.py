@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from pipelines.errors import InputError
 
 MAX_MEGAPIXELS = 80  # below the count at which Pillow itself warns of a decompression bomb
+# what Pillow's readers raise of damaged and odd files, each its own; an UnidentifiedImageError is an OSError
+BROKEN = (OSError, ValueError, SyntaxError, EOFError, NotImplementedError)
 IMAGENET_MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 IMAGENET_STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 
@@ -41,7 +43,7 @@ def open_image(source: str | Path | bytes | Image.Image, name: str | None = None
             return to_rgb(image)
     except Image.DecompressionBombError:
         pass
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, NotImplementedError):
+    except BROKEN:
         raise InputError("image_unreadable", name=name) from None
     raise InputError("image_large", name=name, limit=MAX_MEGAPIXELS)
 

@@ -9,7 +9,7 @@ import gradio as gr
 from pipelines.errors import InputError
 from pipelines.numbers import MAX_SEED, real, whole
 from pipelines.outputs import Judgement, TextToImageOutput, short_name
-from pipelines.text_to_image.pipeline import BUILT_IN, SCHEDULERS, load_text_to_image
+from pipelines.text_to_image.pipeline import BUILT_IN, SCHEDULERS, known_scheduler, load_text_to_image
 from pipelines.text_to_image.steps import Stopped
 from tabs import offers, runs, training_runs
 from tabs.i18n import label, sentence, text
@@ -190,7 +190,7 @@ def from_link(request: gr.Request) -> list:
         "seed": lambda n: str(whole(n, "seed", 0, MAX_SEED)), "random": lambda n: n not in ("0", "false"),
         "steps": lambda n: whole(n, "num_inference_steps", 1, MAX_STEPS),
         "guidance": lambda w: real(w, "guidance_scale", 0, MAX_GUIDANCE), "negative": str,
-        "scheduler": scheduler_name,
+        "scheduler": known_scheduler,
     }  # fmt: skip
     try:
         return [*(checks[name](given[name]) if name in given else gr.skip() for name in LINK), gr.skip()]
@@ -207,12 +207,6 @@ def plain(value: str) -> str:
 def built_in(name: str) -> str:
     if name not in BUILT_IN:
         raise InputError("model_unknown", name=name, known=", ".join(BUILT_IN))
-    return name
-
-
-def scheduler_name(name: str) -> str:
-    if name not in SCHEDULERS:
-        raise InputError("scheduler", value=name, known=", ".join(SCHEDULERS))
     return name
 
 

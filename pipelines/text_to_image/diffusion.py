@@ -16,12 +16,11 @@ from PIL import Image
 from torch import Tensor
 
 from pipelines import checkpoint, device
-from pipelines.errors import InputError
 from pipelines.images import to_pil
 from pipelines.numbers import real, whole
 from pipelines.text_encoder import clean_prompt
 from pipelines.text_to_image.own import OwnGenerator
-from pipelines.text_to_image.pipeline import SCHEDULERS
+from pipelines.text_to_image.pipeline import SCHEDULERS, known_scheduler
 from pipelines.text_to_image.steps import MAX_STEPS, OnStep, Step
 from pipelines.text_to_image.unet import PatchUNet
 
@@ -120,13 +119,11 @@ class DiffusionModel(OwnGenerator):
 
     def check(self, negative_prompt: str, guidance_scale: float, num_inference_steps: int, scheduler: str) -> dict:
         """The settings in their own types. Raises InputError for the first that is out of range."""
-        if scheduler not in SCHEDULERS:
-            raise InputError("scheduler", value=scheduler, known=", ".join(SCHEDULERS))
         return {
+            "scheduler": known_scheduler(scheduler),
             "negative_prompt": clean_prompt(negative_prompt) if negative_prompt.strip() else "",
             "guidance_scale": real(guidance_scale, "guidance_scale", 0, MAX_GUIDANCE),
             "num_inference_steps": whole(num_inference_steps, "num_inference_steps", 1, MAX_STEPS),
-            "scheduler": scheduler,
         }
 
     @torch.inference_mode()

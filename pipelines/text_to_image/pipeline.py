@@ -19,6 +19,13 @@ SCHEDULERS = ("euler", "heun")  # of the model diffusion
 MAX_IMAGES = 64
 
 
+def known_scheduler(name: str) -> str:
+    """`name`, if it is one of SCHEDULERS. Raises InputError."""
+    if name not in SCHEDULERS:
+        raise InputError("scheduler", value=name, known=", ".join(SCHEDULERS))
+    return name
+
+
 class TextToImagePipeline:
     """A loaded model that makes pictures. See `__call__`."""
 
